@@ -1,0 +1,142 @@
+// What the kernels share in vector code: loads of weights as floats, partial vectors at the end of
+// an array, and sums across lanes in an order that depends on nothing but the width of a vector.
+// Compiled once for each instruction set, hence no `#pragma once`.
+#if defined(TERSE_CORE_KERNELS_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TERSE_CORE_KERNELS_SIMD_INL_H_
+#undef TERSE_CORE_KERNELS_SIMD_INL_H_
+#else
+#define TERSE_CORE_KERNELS_SIMD_INL_H_
+#endif
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/kernels/weight_view.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace terse::kernels::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using FloatVec = hn::Vec<Floats>;
+
+// Vectors of columns whose sums are kept side by side in registers: 64 floats with AVX2 and
+// AVX-512.
+#if HWY_TARGET <= HWY_AVX3
+constexpr size_t kColumnVectors = 4;
+#else
+constexpr size_t kColumnVectors = 8;
+#endif
+
+HWY_INLINE const float* f32_of(WeightView view) {
+  return reinterpret_cast<const float*>(view.data);
+}
+/// bfloat16 as it is stored: the upper half of a float.
+HWY_INLINE const uint16_t* bf16_of(WeightView view) {
+  return reinterpret_cast<const uint16_t*>(view.data);
+}
+
+/// bfloat16 values as floats: exact.
+template <class D, class V16>
+HWY_INLINE hn::Vec<D> widened(D d, V16 halves) {
+  const hn::RebindToUnsigned<D> du;
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du, halves)));
+}
+
+/// A full vector from p, of floats or of bfloat16.
+template <class D>
+HWY_INLINE hn::Vec<D> load(D d, const float* p) {
+  return hn::LoadU(d, p);
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load(D d, const uint16_t* p) {
+  return widened(d, hn::LoadU(hn::Rebind<uint16_t, D>(), p));
+}
+
+/// The first `n` <= lanes from p, the others zero. Reads nothing beyond p[n - 1]: instruction sets
+/// without masked loads go through a small buffer.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> load_first(D, const T* p, size_t n) {
+#if HWY_TARGET <= HWY_AVX3
+  return hn::MaskedLoad(hn::FirstN(D(), n), D(), p);
+#else
+  if (n == hn::Lanes(D())) return hn::LoadU(D(), p);
+  HWY_ALIGN T buffer[hn::MaxLanes(D())] = {};
+  for (size_t i = 0; i < n; ++i) buffer[i] = p[i];
+  return hn::Load(D(), buffer);
+#endif
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load_part(D d, const float* p, size_t n) {
+  return load_first(d, p, n);
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load_part(D d, const uint16_t* p, size_t n) {
+  return widened(d, load_first(hn::Rebind<uint16_t, D>(), p, n));
+}
+
+/// Writes the first `n` <= lanes.
+template <class D>
+HWY_INLINE void store_part(D d, hn::Vec<D> v, float* p, size_t n) {
+#if HWY_TARGET <= HWY_AVX3
+  hn::BlendedStore(v, hn::FirstN(d, n), d, p);
+#else
+  if (n == hn::Lanes(d)) return hn::StoreU(v, d, p);
+  HWY_ALIGN float buffer[hn::MaxLanes(D())];
+  hn::Store(v, d, buffer);
+  for (size_t i = 0; i < n; ++i) p[i] = buffer[i];
+#endif
+}
+
+#if HWY_TARGET == HWY_SCALAR
+/// sums[0..3] = the four values: a vector is one float here.
+HWY_INLINE void sum_lanes(FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* sums) {
+  sums[0] = hn::GetLane(a);
+  sums[1] = hn::GetLane(b);
+  sums[2] = hn::GetLane(c);
+  sums[3] = hn::GetLane(e);
+}
+#else
+/// The lanes of a vector of [a b c e a b c e ...] folded to its first four.
+template <class D>
+HWY_INLINE void fold_blocks(D d, hn::Vec<D> v, float* sums) {
+  if constexpr (hn::MaxLanes(D()) > 4) {
+    const hn::Half<D> dh;
+    fold_blocks(dh, hn::Add(hn::LowerHalf(dh, v), hn::UpperHalf(dh, v)), sums);
+  } else {
+    hn::StoreU(v, d, sums);
+  }
+}
+
+/// [a0 + a2, b0 + b2, a1 + a3, b1 + b3] in each block of four lanes, as pairs.
+HWY_INLINE auto fold_pair(FloatVec a, FloatVec b) {
+  const Floats d;
+  const FloatVec sums = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  return hn::BitCast(hn::Repartition<uint64_t, Floats>(), sums);
+}
+
+/// sums[0..3] = the sums of the lanes of four vectors. The order in which the lanes of a vector are
+/// added does not depend on which of the four it is.
+HWY_INLINE void sum_lanes(FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* sums) {
+  const Floats d;
+  const hn::Repartition<uint64_t, Floats> pairs;
+  const auto ab = fold_pair(a, b);
+  const auto ce = fold_pair(c, e);
+  const FloatVec low = hn::BitCast(d, hn::InterleaveLower(pairs, ab, ce));
+  const FloatVec high = hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ce));
+  fold_blocks(d, hn::Add(low, high), sums);
+}
+#endif
+
+HWY_INLINE float sum_lanes(FloatVec v) {
+  return hn::GetLane(hn::SumOfLanes(Floats(), v));
+}
+
+}  // namespace terse::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

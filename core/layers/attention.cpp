@@ -1,0 +1,92 @@
+#include "core/layers/attention.h"
+
+#include "core/layers/dense.h"
+
+namespace terse {
+namespace {
+
+struct AttentionState : LayerState {
+  explicit AttentionState(KvCache kv) : cache(std::move(kv)) {}
+
+  std::unique_ptr<LayerState> clone() const override {
+    auto copy = std::make_unique<AttentionState>(cache);
+    copy->qkv = clone_of(qkv);
+    copy->output = clone_of(output);
+    return copy;
+  }
+  size_t bytes() const override {
+    return cache.bytes() + (qkv ? qkv->bytes() : 0) + (output ? output->bytes() : 0);
+  }
+
+  KvCache cache;
+  std::unique_ptr<LayerState> qkv;
+  std::unique_ptr<LayerState> output;
+};
+
+std::unique_ptr<Layer> make_dense_attention(const AttentionArgs& args, Mask mask) {
+  return make_projected_attention(args, mask, [&](const Weights& weights) {
+    return std::make_unique<Dense>(weights, args.d_model, args.d_model);
+  });
+}
+
+}  // namespace
+
+Attention::Attention(std::unique_ptr<QkvProjection> qkv, std::unique_ptr<Layer> output,
+                     const HeadShape& heads, Mask mask)
+    : qkv_(std::move(qkv)), output_(std::move(output)), heads_(heads), mask_(mask) {}
+
+std::unique_ptr<LayerState> Attention::new_state(const StateOptions& options) const {
+  if (mask_ == Mask::none) return nullptr;
+  auto state = std::make_unique<AttentionState>(
+      KvCache(heads_.heads, heads_.d_qk, heads_.d_v, options.capacity, options.cache_type));
+  state->qkv = qkv_->new_state(options);
+  if (output_) state->output = output_->new_state(options);
+  return state;
+}
+
+void Attention::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+  const Scratch::Frame frame(work.scratch);
+  auto* memory = static_cast<AttentionState*>(state);
+  const Matrix q = work.scratch.matrix(x.rows, heads_.heads * heads_.d_qk);
+  const Matrix k = work.scratch.matrix(x.rows, heads_.heads * heads_.d_qk);
+  const Matrix v = work.scratch.matrix(x.rows, heads_.heads * heads_.d_v);
+  const Matrix mixed = output_ ? work.scratch.matrix(x.rows, heads_.heads * heads_.d_v) : y;
+
+  qkv_->forward(x, memory ? memory->qkv.get() : nullptr, work, q, k, v);
+  if (memory != nullptr) {
+    memory->cache.append(k, v);
+    dot_product_attention(q, memory->cache, heads_, mask_, work.threads, mixed);
+  } else {
+    KvCache whole(heads_.heads, heads_.d_qk, heads_.d_v, x.rows);
+    whole.append(k, v);
+    dot_product_attention(q, whole, heads_, mask_, work.threads, mixed);
+  }
+  if (output_) output_->forward(mixed, memory ? memory->output.get() : nullptr, work, y);
+}
+
+std::unique_ptr<Layer> make_projected_attention(
+    const AttentionArgs& args, Mask mask,
+    const std::function<std::unique_ptr<Layer>(const Weights&)>& make) {
+  check_place(args, mask == Mask::causal);
+  const size_t d_head = head_size(args);
+  auto qkv = std::make_unique<SeparateQkv>(make(args.weights / "query"), make(args.weights / "key"),
+                                           make(args.weights / "value"));
+  return std::make_unique<Attention>(std::move(qkv), make(args.weights / "output"),
+                                     HeadShape{args.n_heads, d_head, d_head}, mask);
+}
+
+size_t modules_of(const AttentionArgs& args) {
+  return args.params.is_null("sparsity") ? args.n_heads : args.params.size("sparsity");
+}
+
+std::unique_ptr<Layer> make_attention(const AttentionArgs& args) {
+  args.params.expect_only({});
+  return make_dense_attention(args, Mask::none);
+}
+
+std::unique_ptr<Layer> make_causal_attention(const AttentionArgs& args) {
+  args.params.expect_only({});
+  return make_dense_attention(args, Mask::causal);
+}
+
+}  // namespace terse

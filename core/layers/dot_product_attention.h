@@ -1,0 +1,27 @@
+// Softmax attention over a cache, for all heads of n positions (Trax: DotProductAttention,
+// DotProductCausalAttention).
+#pragma once
+
+#include "core/layers/kv_cache.h"
+#include "core/matrix.h"
+#include "core/threads.h"
+
+namespace terse {
+
+struct HeadShape {
+  size_t heads;
+  size_t d_qk;
+  size_t d_v;
+};
+
+/// What a position sees: those up to itself; those before it (the first one sees itself); all.
+enum class Mask { causal, earlier, none };
+
+/// y[i, head] = sum_j softmax_j(<q[i, head], key_j> / sqrt(d_qk)) value_j
+///
+/// q: [n, heads * d_qk], the last n positions of the cache. y: [n, heads * d_v]. The same
+/// bits for any number of threads.
+void dot_product_attention(ConstMatrix q, const KvCache& cache, const HeadShape& shape, Mask mask,
+                           Threads& threads, Matrix y);
+
+}  // namespace terse

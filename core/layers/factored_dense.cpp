@@ -1,0 +1,52 @@
+#include "core/layers/factored_dense.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/kernels/vector.h"
+#include "core/layers/linear.h"
+
+namespace terse {
+namespace {
+
+// Positions that are gated at once: enough rows to reuse the projection from the cache.
+constexpr size_t kTile = 16;
+
+}  // namespace
+
+FactoredDense::FactoredDense(const Weights& weights, size_t modules, size_t d_in, size_t d_out,
+                             bool with_bias)
+    : modules_(modules) {
+  if (modules == 0 || d_out % modules != 0) {
+    throw ModelError(weights.full_name("projection") + ": output size " + std::to_string(d_out) +
+                     " is no multiple of the " + std::to_string(modules) + " modules");
+  }
+  gating_ = weights.matrix("gating", {modules, d_in});
+  projection_ = weights.matrix("projection", {d_out / modules, d_in});
+  if (with_bias) bias_ = weights.vector("bias", {d_out}).data();
+}
+
+void FactoredDense::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
+  const Scratch::Frame frame(work.scratch);
+  const size_t d_in = x.cols;
+  const size_t d_module = y.cols / modules_;
+  const size_t tile = std::min(kTile, x.rows);
+  const Matrix gated = work.scratch.matrix(tile * modules_, d_in);
+  const Matrix products = work.scratch.matrix(tile * modules_, d_module);
+  const kernels::WeightView gating(gating_);
+  for (size_t begin = 0; begin < x.rows; begin += tile) {
+    const size_t n = std::min(tile, x.rows - begin);
+    for (size_t i = 0; i < n * modules_; ++i) {
+      kernels::multiply(x.row(begin + i / modules_), gating.from(i % modules_ * d_in), d_in,
+                        gated.row(i));
+    }
+    linear(gated.middle_rows(0, n * modules_), projection_, nullptr, work.threads,
+           products.middle_rows(0, n * modules_));
+    // A position's modules lie one behind the other, which is its output vector.
+    copy(ConstMatrix(products.data, n, y.cols), y.middle_rows(begin, n));
+  }
+  if (bias_ == nullptr) return;
+  for (size_t i = 0; i < y.rows; ++i) kernels::add(bias_, y.cols, y.row(i));
+}
+
+}  // namespace terse

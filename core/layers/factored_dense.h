@@ -1,0 +1,32 @@
+// FactoredDense, the paper's multiplicative layer (section 3.2; Trax: FactoredDense).
+#pragma once
+
+#include "core/layers/layer.h"
+#include "core/weights.h"
+
+namespace terse {
+
+/// y[module, m] = sum_d x[d] gating[module, d] projection[m, d] + bias[module, m]
+///
+/// The output is split into `modules` parts of d_out / modules. All share one projection; each sees
+/// the input through its own gates.
+class FactoredDense : public Layer {
+ public:
+  /// Tensors: gating [modules, d_in], projection [d_out / modules, d_in], bias [d_out] if
+  /// `with_bias`.
+  FactoredDense(const Weights& weights, size_t modules, size_t d_in, size_t d_out,
+                bool with_bias = true);
+  /// The same without a bias, with tensors that have other names.
+  FactoredDense(size_t modules, const Tensor& gating, const Tensor& projection)
+      : modules_(modules), gating_(gating), projection_(projection) {}
+
+  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+
+ private:
+  size_t modules_;
+  Tensor gating_;
+  Tensor projection_;
+  const float* bias_ = nullptr;
+};
+
+}  // namespace terse

@@ -1,0 +1,54 @@
+// What every layer is: n new positions in, n positions out, on top of what the sequence remembers.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "core/matrix.h"
+#include "core/tensor.h"
+#include "core/workspace.h"
+
+namespace terse {
+
+/// What one sequence remembers in one layer. Belongs to one sequence; not shared between threads.
+class LayerState {
+ public:
+  virtual ~LayerState() = default;
+  /// A deep copy, for a sequence that forks (beam search).
+  virtual std::unique_ptr<LayerState> clone() const = 0;
+  virtual size_t bytes() const = 0;
+};
+
+/// A deep copy of a state that may be null.
+inline std::unique_ptr<LayerState> clone_of(const std::unique_ptr<LayerState>& state) {
+  return state ? state->clone() : nullptr;
+}
+
+/// What a sequence is for. Trax's memory-efficient attention computes one thing in eval mode, over
+/// a whole text at once, and another in predict mode, token after token; other layers do not care.
+enum class Purpose { decode, score };
+
+/// How much a new state should make room for, how it stores keys and values, and what it serves.
+struct StateOptions {
+  size_t capacity = 0;  // positions; more still work, but make the state grow
+  DType cache_type = DType::f32;
+  Purpose purpose = Purpose::decode;
+};
+
+/// A function of activations with constant weights, which it views and does not own. Immutable
+/// after construction, so sequences on several threads may share it.
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  /// The state of a sequence that is about to start; null for a layer that remembers nothing.
+  virtual std::unique_ptr<LayerState> new_state(const StateOptions&) const { return nullptr; }
+
+  /// x: [n, d_in], the next n positions. y: [n, d_out], overwritten; may not overlap x.
+  /// `state` is what new_state() gave, advanced by n positions here. A layer that looks at all
+  /// positions at once (an encoder's attention) remembers nothing and expects the whole sequence in
+  /// one call.
+  virtual void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const = 0;
+};
+
+}  // namespace terse

@@ -1,0 +1,18 @@
+#include "core/layers/layer_norm.h"
+
+#include "core/kernels/layer_norm.h"
+
+namespace terse {
+
+LayerNorm::LayerNorm(const Weights& weights, size_t d, bool center)
+    : scale_(weights.vector("scale", {d}).data()),
+      bias_(center ? weights.vector("bias", {d}).data() : nullptr),
+      center_(center) {}
+
+void LayerNorm::forward(ConstMatrix x, LayerState*, Workspace&, Matrix y) const {
+  for (size_t i = 0; i < x.rows; ++i) {
+    kernels::layer_norm(x.row(i), x.cols, scale_, bias_, center_, y.row(i));
+  }
+}
+
+}  // namespace terse

@@ -1,0 +1,22 @@
+// LayerNorm, or RMS normalisation when it does not centre (Trax: LayerNorm).
+#pragma once
+
+#include "core/layers/layer.h"
+#include "core/weights.h"
+
+namespace terse {
+
+class LayerNorm : public Layer {
+ public:
+  /// Tensors: scale [d], and bias [d] when it centres.
+  LayerNorm(const Weights& weights, size_t d, bool center = true);
+
+  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+
+ private:
+  const float* scale_;
+  const float* bias_;
+  bool center_;
+};
+
+}  // namespace terse

@@ -1,0 +1,57 @@
+#include "core/layers/multiplicative_conv_qkv.h"
+
+#include "core/layers/locally_conv_dense.h"
+#include "core/layers/serial.h"
+
+namespace terse {
+
+MultiplicativeConvQkv::MultiplicativeConvQkv(const Weights& weights, const Config& config)
+    : config_(config), shared_(weights / "shared", config.modules, config.d_model, config.d_model) {
+  const auto conv = [&](const char* name, size_t d_in, size_t width) {
+    return make_locally_conv_dense(weights / name,
+                                   {config.modules, d_in, config.d_model, width, config.length});
+  };
+  const bool joined = config.value_input != ValueInput::shared;
+  query_ = conv("query", config.d_model, 3);
+  if (!config.share_qk) key_ = conv("key", config.d_model, 3);
+  value_ = conv("value", joined ? 2 * config.d_model : config.d_model, 1);
+}
+
+std::unique_ptr<LayerState> MultiplicativeConvQkv::new_state(const StateOptions& options) const {
+  auto state = std::make_unique<StateList>();
+  state->parts.push_back(query_->new_state(options));
+  state->parts.push_back(key_ ? key_->new_state(options) : nullptr);
+  state->parts.push_back(value_->new_state(options));
+  return state;
+}
+
+void MultiplicativeConvQkv::join(ConstMatrix shared, ConstMatrix x, const Matrix& joined) const {
+  const size_t modules = config_.value_input == ValueInput::joined_by_module ? config_.modules : 1;
+  const size_t part = x.cols / modules;
+  for (size_t module = 0; module < modules; ++module) {
+    copy(shared.middle_cols(module * part, part), joined.middle_cols(2 * module * part, part));
+    copy(x.middle_cols(module * part, part), joined.middle_cols((2 * module + 1) * part, part));
+  }
+}
+
+void MultiplicativeConvQkv::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix q,
+                                    Matrix k, Matrix v) const {
+  const Scratch::Frame frame(work.scratch);
+  const Matrix shared = work.scratch.matrix(x.rows, x.cols);
+  shared_.forward(x, nullptr, work, shared);
+  query_->forward(shared, part_of(state, 0), work, q);
+  if (key_) {
+    key_->forward(shared, part_of(state, 1), work, k);
+  } else {
+    copy(q, k);
+  }
+  if (config_.value_input == ValueInput::shared) {
+    value_->forward(shared, part_of(state, 2), work, v);
+    return;
+  }
+  const Matrix joined = work.scratch.matrix(x.rows, 2 * x.cols);
+  join(shared, x, joined);
+  value_->forward(joined, part_of(state, 2), work, v);
+}
+
+}  // namespace terse

@@ -1,0 +1,37 @@
+#include "core/layers/serial.h"
+
+namespace terse {
+
+std::unique_ptr<LayerState> StateList::clone() const {
+  auto copy = std::make_unique<StateList>();
+  for (const auto& part : parts) copy->parts.push_back(part ? part->clone() : nullptr);
+  return copy;
+}
+
+size_t StateList::bytes() const {
+  size_t total = 0;
+  for (const auto& part : parts) total += part ? part->bytes() : 0;
+  return total;
+}
+
+LayerState* part_of(LayerState* list, size_t i) {
+  return list == nullptr ? nullptr : static_cast<StateList*>(list)->parts[i].get();
+}
+
+std::unique_ptr<LayerState> Serial::new_state(const StateOptions& options) const {
+  auto state = std::make_unique<StateList>();
+  for (const Part& part : parts_) state->parts.push_back(part.layer->new_state(options));
+  return state;
+}
+
+void Serial::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+  const Scratch::Frame frame(work.scratch);
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const bool last = i + 1 == parts_.size();
+    const Matrix out = last ? y : work.scratch.matrix(x.rows, parts_[i].d_out);
+    parts_[i].layer->forward(x, part_of(state, i), work, out);
+    x = out;
+  }
+}
+
+}  // namespace terse

@@ -1,0 +1,44 @@
+#include "core/layers/sru.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/kernels/sru.h"
+
+namespace terse {
+namespace {
+
+struct SruCell : LayerState {
+  explicit SruCell(size_t n) : cell(n, 0.0f) {}
+  std::unique_ptr<LayerState> clone() const override { return std::make_unique<SruCell>(*this); }
+  size_t bytes() const override { return cell.size() * sizeof(float); }
+
+  std::vector<float> cell;  // [n_units]
+};
+
+}  // namespace
+
+Sru::Sru(const Weights& weights, size_t n_units)
+    : n_units_(n_units), dense_(weights / "dense", n_units, 3 * n_units) {}
+
+std::unique_ptr<LayerState> Sru::new_state(const StateOptions&) const {
+  return std::make_unique<SruCell>(n_units_);
+}
+
+void Sru::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+  const Scratch::Frame frame(work.scratch);
+  const Matrix gates = work.scratch.matrix(x.rows, 3 * n_units_);
+  dense_.forward(x, nullptr, work, gates);
+  float* cell = nullptr;
+  if (state != nullptr) {
+    cell = static_cast<SruCell*>(state)->cell.data();
+  } else {
+    cell = work.scratch.floats(n_units_).data();
+    std::fill_n(cell, n_units_, 0.0f);
+  }
+  for (size_t i = 0; i < x.rows; ++i) {
+    kernels::sru_step(gates.row(i), x.row(i), n_units_, cell, y.row(i));
+  }
+}
+
+}  // namespace terse

@@ -1,0 +1,22 @@
+#include "core/models/residual_stack.h"
+
+#include "core/layers/serial.h"
+#include "core/models/half_residual.h"
+
+namespace terse {
+
+std::unique_ptr<LayerState> ResidualStack::new_state(const StateOptions& options) const {
+  auto state = std::make_unique<StateList>();
+  for (const auto& layer : layers_) state->parts.push_back(layer->new_state(options));
+  return state;
+}
+
+void ResidualStack::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+  copy(x, y);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    add_layer(*layers_[i], y, part_of(state, i), work, y);
+    if (work.probe && work.probe->after_step) work.probe->after_step(name_, i, y, y);
+  }
+}
+
+}  // namespace terse

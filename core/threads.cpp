@@ -1,0 +1,169 @@
+// The helpers of Threads: each waits at a signal of its own that the caller raises when there is
+// work; the caller waits at one that the last helper raises.
+#include "core/threads.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
+namespace terse {
+namespace {
+
+// Long enough for the short serial parts between two loops of a layer, short enough to be no load.
+constexpr std::chrono::microseconds kSpin{5};
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  _mm_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+/// A counter that one thread raises and one other waits for. Spins first, then sleeps; without the
+/// calls to sched_yield that std::atomic::wait makes, each of which may give a busy neighbour a
+/// whole time slice.
+class Signal {
+ public:
+  /// Makes await(count() + 1) return.
+  void raise() {
+    // Both in one total order with the two lines in sleep(): either the sleeper sees the new count
+    // or we see that it sleeps.
+    count_.fetch_add(1);
+    if (!asleep_.load()) return;
+    const std::lock_guard lock(mutex_);
+    condition_.notify_one();
+  }
+
+  /// Returns when the signal has been raised `count` times since it was made.
+  void await(uint32_t count) {
+    if (skips_left_ > 0) {
+      --skips_left_;
+    } else if (spin(count)) {
+      skips_ = 0;
+      return;
+    } else {
+      skips_ = std::min(2 * skips_ + 1, kMostSkips);
+      skips_left_ = skips_;
+    }
+    sleep(count);
+  }
+
+ private:
+  // Where spinning does not help, as on a busy machine, it is tried ever more rarely.
+  static constexpr uint32_t kMostSkips = 15;
+
+  bool raised(uint32_t count) const { return count_.load(std::memory_order_acquire) == count; }
+
+  bool spin(uint32_t count) const {
+    const auto deadline = std::chrono::steady_clock::now() + kSpin;
+    do {
+      for (int i = 0; i < 16; ++i) {
+        if (raised(count)) return true;
+        pause();
+      }
+    } while (std::chrono::steady_clock::now() < deadline);
+    return false;
+  }
+
+  void sleep(uint32_t count) {
+    std::unique_lock lock(mutex_);
+    asleep_.store(true);
+    condition_.wait(lock, [&] { return count_.load() == count; });
+    asleep_.store(false);
+  }
+
+  std::atomic<uint32_t> count_ = 0;
+  std::atomic<bool> asleep_ = false;
+  std::mutex mutex_;
+  std::condition_variable condition_;
+  uint32_t skips_ = 0;       // waits without spinning after the last spin in vain
+  uint32_t skips_left_ = 0;  // those still to come
+};
+
+/// The first item of range i of `parts`.
+size_t range_begin(size_t count, size_t parts, size_t i) {
+  return count / parts * i + std::min(i, count % parts);
+}
+
+}  // namespace
+
+struct Threads::Impl {
+  /// One helper and its work. The caller writes the work, then raises the signal.
+  struct alignas(64) Helper {
+    Signal start;
+    bool stop = false;
+    Task task = nullptr;
+    void* context = nullptr;
+    size_t begin = 0;
+    size_t end = 0;
+    std::thread thread;
+  };
+
+  explicit Impl(size_t count) : helpers(count) {}
+
+  ~Impl() {
+    for (Helper& helper : helpers) {
+      if (!helper.thread.joinable()) continue;
+      helper.stop = true;
+      helper.start.raise();
+      helper.thread.join();
+    }
+  }
+
+  void start() {
+    for (Helper& helper : helpers) helper.thread = std::thread([this, &helper] { serve(helper); });
+  }
+
+  void serve(Helper& helper) {
+    for (uint32_t loop = 1;; ++loop) {
+      helper.start.await(loop);
+      if (helper.stop) return;
+      helper.task(helper.context, helper.begin, helper.end);
+      if (working.fetch_sub(1, std::memory_order_acq_rel) == 1) done.raise();
+    }
+  }
+
+  std::vector<Helper> helpers;
+  alignas(64) std::atomic<size_t> working = 0;  // helpers that have not finished this loop
+  alignas(64) Signal done;
+  uint32_t loops = 0;  // loops that had helpers
+};
+
+Threads::Threads(size_t count) : impl_(std::make_unique<Impl>(std::max<size_t>(count, 1) - 1)) {
+  impl_->start();
+}
+
+Threads::~Threads() = default;
+
+size_t Threads::size() const {
+  return impl_->helpers.size() + 1;
+}
+
+void Threads::run(size_t count, size_t grain, Task task, void* context) {
+  if (count == 0) return;
+  const size_t parts = std::clamp<size_t>(count / std::max<size_t>(grain, 1), 1, size());
+  if (parts == 1) return task(context, 0, count);
+  impl_->working.store(parts - 1, std::memory_order_relaxed);
+  for (size_t i = 1; i < parts; ++i) {
+    Impl::Helper& helper = impl_->helpers[i - 1];
+    helper.task = task;
+    helper.context = context;
+    helper.begin = range_begin(count, parts, i);
+    helper.end = range_begin(count, parts, i + 1);
+    helper.start.raise();
+  }
+  task(context, 0, range_begin(count, parts, 1));
+  impl_->done.await(++impl_->loops);
+}
+
+}  // namespace terse

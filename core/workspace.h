@@ -1,0 +1,19 @@
+// What a forward pass works with: its threads and its scratch buffers. One per decoder, used by one
+// caller at a time.
+#pragma once
+
+#include "core/probe.h"
+#include "core/scratch.h"
+#include "core/threads.h"
+
+namespace terse {
+
+struct Workspace {
+  explicit Workspace(size_t n_threads = 1) : threads(n_threads) {}
+
+  Threads threads;
+  Scratch scratch;
+  const Probe* probe = nullptr;  // not owned; usually absent
+};
+
+}  // namespace terse
