@@ -1,0 +1,47 @@
+// The flags of decoding, the same for summarize and continue.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/model_options.h"
+#include "core/decoding/beam_search.h"
+#include "core/decoding/generate.h"
+
+namespace terse {
+
+struct DecodingOptions {
+  size_t max_tokens = 0;  // 0: the model's default
+  size_t min_tokens = 0;
+  double temperature = 0;
+  size_t top_k = 0;
+  double top_p = 1;
+  double min_p = 0;
+  double repetition_penalty = 1;
+  size_t no_repeat_ngram = 0;
+  std::optional<uint64_t> seed;
+  size_t beam = 0;  // 0: no beam search
+  double length_penalty = 1;
+  std::string early_stopping = "heuristic";
+  size_t n_best = 1;
+  std::vector<std::string> stop;
+  bool logprobs = false;
+  std::string long_source = "error";  // of summarize
+};
+
+void add_decoding_options(CLI::App& command, DecodingOptions& options);
+/// --long
+void add_long_source_option(CLI::App& command, DecodingOptions& options);
+
+/// Gives sampling without a seed a random one, and tells it. Throws UsageError for options that do
+/// not fit together.
+void complete(DecodingOptions& options);
+
+/// What the engine is to be told; each text adds its own record key.
+GenerateOptions generate_options(const DecodingOptions& options, const GenerationConfig& model);
+std::optional<BeamOptions> beam_options(const DecodingOptions& options);
+
+}  // namespace terse

@@ -1,0 +1,154 @@
+// terse model: look at a model directory.
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "app/command.h"
+#include "app/exit_code.h"
+#include "app/model_check.h"
+#include "app/model_options.h"
+#include "io/json.h"
+#include "io/output.h"
+
+namespace terse {
+namespace {
+
+std::string limit_text(size_t limit) {
+  return limit == SIZE_MAX ? "no limit" : std::to_string(limit);
+}
+
+std::string vocabulary_text(const ModelTraits& traits) {
+  if (!traits.has_source || traits.source_vocab == traits.target_vocab) {
+    return std::to_string(traits.target_vocab);
+  }
+  return fmt::format("{} (source), {} (target)", traits.source_vocab, traits.target_vocab);
+}
+
+std::string tokenizer_text(const ModelDirectory& directory) {
+  if (!directory.tokenizer) return "none: ids only";
+  return fmt::format("{} pieces", directory.tokenizer->size());
+}
+
+nlohmann::ordered_json limit_json(size_t limit) {
+  return limit == SIZE_MAX ? nlohmann::ordered_json() : nlohmann::ordered_json(limit);
+}
+
+nlohmann::ordered_json info_json(const ModelDirectory& directory) {
+  const ModelTraits& traits = directory.model->traits();
+  uint64_t n_parameters = 0;
+  auto tensors = nlohmann::ordered_json::array();
+  directory.weights->for_each([&](const std::string& name, const Tensor& tensor) {
+    n_parameters += tensor.size();
+    tensors.push_back({{"name", name}, {"type", name_of(tensor.dtype)}, {"shape", tensor.shape}});
+  });
+  nlohmann::ordered_json info{{"directory", directory.path.string()},
+                              {"model", directory.config.model},
+                              {"parameters", n_parameters},
+                              {"bytes", directory.weights->total_bytes()}};
+  if (traits.has_source) {
+    info["source_vocab"] = traits.source_vocab;
+    info["max_source_tokens"] = limit_json(directory.max_source_tokens());
+  }
+  info["target_vocab"] = traits.target_vocab;
+  info["max_target_tokens"] = limit_json(traits.max_target);
+  info["tokenizer_pieces"] =
+      directory.tokenizer ? limit_json(directory.tokenizer->size()) : limit_json(SIZE_MAX);
+  info["metadata"] = directory.weights->metadata();
+  info["args"] = read_json_file(directory.path / "config.json")["args"];
+  info["tensors"] = tensors;
+  return info;
+}
+
+std::string info_text(const ModelDirectory& directory) {
+  const ModelTraits& traits = directory.model->traits();
+  uint64_t n_parameters = 0;
+  std::string tensors;
+  directory.weights->for_each([&](const std::string& name, const Tensor& tensor) {
+    n_parameters += tensor.size();
+    tensors +=
+        fmt::format("  {:<52} {:<5} {}\n", name, name_of(tensor.dtype), to_string(tensor.shape));
+  });
+  std::string text;
+  text += fmt::format("directory   {}\n", directory.path.string());
+  text += fmt::format("model       {}\n", directory.config.model);
+  text += fmt::format("parameters  {}\n", n_parameters);
+  text += fmt::format("bytes       {}\n", directory.weights->total_bytes());
+  text += fmt::format("vocabulary  {}\n", vocabulary_text(traits));
+  text += fmt::format("tokenizer   {}\n", tokenizer_text(directory));
+  if (traits.has_source) {
+    text +=
+        fmt::format("source      at most {} tokens\n", limit_text(directory.max_source_tokens()));
+  }
+  text += fmt::format("target      at most {} tokens\n", limit_text(traits.max_target));
+  for (const auto& [key, value] : directory.weights->metadata()) {
+    text += fmt::format("{:<11} {}\n", key, value);
+  }
+  const auto json = read_json_file(directory.path / "config.json");
+  text += "arguments\n";
+  for (const auto& [key, value] : json["args"].items()) {
+    text += fmt::format("  {:<34} {}\n", key, value.dump());
+  }
+  text += fmt::format("tensors     {}\n{}", directory.weights->tensor_count(), tensors);
+  return text;
+}
+
+struct ModelCommandOptions {
+  ModelOptions model;
+  bool json = false;
+};
+
+int run_info(const ModelCommandOptions& options) {
+  const ModelDirectory directory = open_model(options.model);
+  Output output(STDOUT_FILENO, "stdout");
+  output.write(options.json ? info_json(directory).dump() + "\n" : info_text(directory));
+  return kOk;
+}
+
+int run_check(const ModelCommandOptions& options) {
+  const ModelDirectory directory = open_model(options.model);
+  directory.weights->verify();
+  const std::vector<std::string> damaged = tensors_with_non_finite_values(*directory.weights);
+  for (const std::string& line : damaged) spdlog::error(line);
+  if (!damaged.empty()) return kModelUnusable;
+  const auto& metadata = directory.weights->metadata();
+  const auto digest = metadata.find("data_sha256");
+  Output(STDOUT_FILENO, "stdout")
+      .write_line(fmt::format(
+          "{}: {} tensors, {} bytes, {}, all values finite", directory.path.string(),
+          directory.weights->tensor_count(), directory.weights->total_bytes(),
+          digest == metadata.end() ? "no digest to compare with" : "SHA-256 " + digest->second));
+  return kOk;
+}
+
+CLI::App* add_leaf(CLI::App& parent, const char* name, const char* description,
+                   ModelCommandOptions& options) {
+  CLI::App* command = parent.add_subcommand(name, description);
+  command
+      ->add_option("-m,--model,dir", options.model.model,
+                   "Model directory, or the name of a shipped model (default: debian-synopsis)")
+      ->type_name("DIR");
+  return command;
+}
+
+}  // namespace
+
+void add_model_command(CLI::App& root, Command& selected) {
+  CLI::App* command = root.add_subcommand("model", "Look at a model directory");
+  command->require_subcommand(1);
+  auto options = std::make_shared<ModelCommandOptions>();
+  CLI::App* info = add_leaf(*command, "info", "Architecture, sizes and tensors", *options);
+  info->add_flag("--json", options->json, "One JSON object");
+  info->footer("Example:\n  terse model info --json debian-synopsis | jq .parameters");
+  info->callback([options, &selected] { selected = [options] { return run_info(*options); }; });
+  CLI::App* check = add_leaf(*command, "check", "Look for damage: digest, sizes, NaN", *options);
+  check->footer(
+      "Exit code 0: the model is sound. 3: it is not, and stderr says where.\n"
+      "Example:\n"
+      "  terse model check my-model");
+  check->callback([options, &selected] { selected = [options] { return run_check(*options); }; });
+}
+
+}  // namespace terse

@@ -1,0 +1,49 @@
+// The JSON-lines protocol: one record a line in, one result a line out, errors included.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "app/result_file.h"
+
+namespace terse {
+
+struct BatchOptions {
+  ResultOptions results;
+  std::string shard = "1/1";
+  size_t parallel = 1;
+  bool unordered = false;
+  bool keep_fields = false;
+};
+
+/// --parallel, --unordered, --output, --resume and what belongs to them.
+void add_batch_options(CLI::App& command, BatchOptions& options);
+
+/// A record to be answered.
+struct Record {
+  const nlohmann::json& fields;
+  std::string key;  // its id as JSON text: what makes its chances its own
+};
+
+/// Answers a record: the fields of its result, and whether it succeeded. Called by worker `worker`.
+/// Throws InputError when it cannot.
+using RecordFunction = std::function<nlohmann::ordered_json(size_t worker, const Record& record)>;
+
+/// Answers every line of stdin that belongs to this shard and has no result yet. A result starts
+/// with the record's "id" (the line's number where it has none). A record that fails gets {"id",
+/// "line", "finish": "error", "error"}, and the others go on. Returns the exit code. Throws
+/// InputError when stdin cannot be read, OutputError and ClosedPipe as Output does, Interrupted
+/// after a signal.
+int answer_records(const BatchOptions& options, ResultFile& results, const RecordFunction& answer);
+
+/// Token ids from a record's field. Throws InputError for anything but a list of whole numbers.
+std::vector<int32_t> ids_of(const nlohmann::json& record, const std::string& field);
+
+/// A record's text field, which must be a string. Throws InputError.
+const std::string& text_of(const nlohmann::json& record, const std::string& field);
+
+}  // namespace terse
