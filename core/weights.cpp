@@ -16,8 +16,8 @@ bool Weights::contains(std::string_view name) const {
   return source_->contains(full_name(name));
 }
 
-Tensor Weights::matrix(std::string_view name, const Shape& shape) const {
-  const Tensor tensor = source_->get(full_name(name), shape, TensorKind::matrix);
+Tensor Weights::matrix(std::string_view name, const Shape& shape, TensorKind kind) const {
+  const Tensor tensor = source_->get(full_name(name), shape, kind);
   if (tensor.dtype == DType::u32) {
     throw ModelError("tensor '" + full_name(name) + "' has type u32, expected f32 or bf16");
   }

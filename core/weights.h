@@ -10,10 +10,18 @@
 
 namespace terse {
 
-/// What a tensor is used as, which decides the types that it may have.
+/// What a tensor is used as, which decides the types that it may have, how a quantised type packs
+/// it, and how much of it one token reads.
 enum class TensorKind {
-  matrix,  // any weight type that the kernels read
-  vector,  // float32
+  // In any weight type that the kernels read:
+  matrix,   // [..., out, in]: products along `in`; read whole
+  columns,  // [blocks, in, out]: products along `in`, stored by rows of outputs; read whole
+  gates,    // [n, d]: rows that multiply activations; read whole
+  table,    // [n, d]: one row is read for each token
+  units,    // [blocks, n, 2, d]: two rows of one of n units are read in each block
+  experts,  // [n, units, 2, d]: all of one of n experts is read
+  // Always in one type:
+  vector,  // float32; read whole
   keys,    // unsigned 32-bit integers
 };
 
@@ -41,8 +49,9 @@ class Weights {
   Weights operator/(std::string_view part) const;
   Weights operator/(size_t index) const { return *this / std::to_string(index); }
 
-  /// A matrix (or stack of matrices) in any weight type that the kernels read.
-  Tensor matrix(std::string_view name, const Shape& shape) const;
+  /// A tensor in any weight type that the kernels read.
+  Tensor matrix(std::string_view name, const Shape& shape,
+                TensorKind kind = TensorKind::matrix) const;
   /// A vector, or a small table, that is always float32.
   std::span<const float> vector(std::string_view name, const Shape& shape) const;
   /// Unsigned 32-bit values.

@@ -52,8 +52,6 @@ void fill_matrix(Generator& generator, const Tensor& tensor, std::byte* data) {
 void fill(Generator& generator, std::string_view name, TensorKind kind, const Tensor& tensor,
           std::byte* data) {
   switch (kind) {
-    case TensorKind::matrix:
-      return fill_matrix(generator, tensor, data);
     case TensorKind::vector: {
       const float value = name.ends_with("scale") ? 1.0f : 0.0f;
       std::fill_n(reinterpret_cast<float*>(data), tensor.size(), value);
@@ -64,19 +62,20 @@ void fill(Generator& generator, std::string_view name, TensorKind kind, const Te
       for (size_t i = 0; i < tensor.size(); ++i) keys[i] = uint32_t(generator.next());
       return;
     }
+    default:
+      return fill_matrix(generator, tensor, data);
   }
 }
 
 DType type_of(TensorKind kind, DType matrix_type) {
   switch (kind) {
-    case TensorKind::matrix:
-      return matrix_type;
     case TensorKind::vector:
       return DType::f32;
     case TensorKind::keys:
       return DType::u32;
+    default:
+      return matrix_type;
   }
-  return matrix_type;
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace terse {
 
 Embedding::Embedding(const Weights& weights, size_t vocab, size_t d)
-    : table_(weights.matrix("table", {vocab, d})) {}
+    : table_(weights.matrix("table", {vocab, d}, TensorKind::table)) {}
 
 void Embedding::forward(std::span<const int32_t> ids, Matrix y) const {
   for (size_t i = 0; i < ids.size(); ++i) {

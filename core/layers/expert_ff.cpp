@@ -29,7 +29,8 @@ ExpertFF::ExpertFF(const Weights& weights, const Config& config) : config_(confi
   }
   expert_size_ = config.d_ff / config.n_experts;
   controller_ = weights.matrix("controller", {config.n_experts, config.d_model});
-  units_ = weights.matrix("units", {config.n_experts, expert_size_, 2, config.d_model});
+  units_ = weights.matrix("units", {config.n_experts, expert_size_, 2, config.d_model},
+                          TensorKind::experts);
   bias_ = weights.vector("bias", {config.d_model}).data();
 }
 

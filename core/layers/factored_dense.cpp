@@ -21,7 +21,7 @@ FactoredDense::FactoredDense(const Weights& weights, size_t modules, size_t d_in
     throw ModelError(weights.full_name("projection") + ": output size " + std::to_string(d_out) +
                      " is no multiple of the " + std::to_string(modules) + " modules");
   }
-  gating_ = weights.matrix("gating", {modules, d_in});
+  gating_ = weights.matrix("gating", {modules, d_in}, TensorKind::gates);
   projection_ = weights.matrix("projection", {d_out / modules, d_in});
   if (with_bias) bias_ = weights.vector("bias", {d_out}).data();
 }

@@ -7,7 +7,7 @@ namespace terse {
 
 LearnedPositions::LearnedPositions(const Weights& weights, size_t max_len, size_t d,
                                    std::optional<size_t> d_feature)
-    : table_(weights.matrix("table", {max_len, d_feature.value_or(d)})) {
+    : table_(weights.matrix("table", {max_len, d_feature.value_or(d)}, TensorKind::table)) {
   if (d_feature) projection_ = weights.matrix("projection", {d, *d_feature});
 }
 

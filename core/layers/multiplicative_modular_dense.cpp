@@ -15,7 +15,7 @@ size_t module_size(const Weights& weights, size_t modules, size_t d) {
 
 FactoredDense make_multiplicative(const Weights& weights, size_t modules, size_t d) {
   const size_t m = module_size(weights, modules, d);
-  return {modules, weights.matrix("multiplier", {modules, d}),
+  return {modules, weights.matrix("multiplier", {modules, d}, TensorKind::gates),
           weights.matrix("projection", {m, d})};
 }
 

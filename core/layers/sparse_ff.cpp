@@ -32,9 +32,9 @@ SparseFF::SparseFF(const Weights& weights, const Config& config) : config_(confi
   }
   blocks_ = config.d_ff / n;
   down_ = weights.matrix("controller.down", {config.d_lowrank, config.d_model});
-  up_ = weights.matrix("controller.up", {blocks_, config.d_lowrank, n});
+  up_ = weights.matrix("controller.up", {blocks_, config.d_lowrank, n}, TensorKind::columns);
   controller_bias_ = weights.vector("controller.bias", {blocks_, n}).data();
-  units_ = weights.matrix("units", {blocks_, n, 2, config.d_model});
+  units_ = weights.matrix("units", {blocks_, n, 2, config.d_model}, TensorKind::units);
   bias_ = weights.vector("bias", {config.d_model}).data();
 }
 
