@@ -38,6 +38,8 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
 
   std::span<float> floats(size_t n) { return take<float>(n); }
+  std::span<int8_t> bytes(size_t n) { return take<int8_t>(n); }
+  std::span<int32_t> integers(size_t n) { return take<int32_t>(n); }
   std::span<uint32_t> indices(size_t n) { return take<uint32_t>(n); }
   Matrix matrix(size_t rows, size_t cols) { return {take<float>(rows * cols).data(), rows, cols}; }
 

@@ -10,6 +10,10 @@ const char* name_of(DType type) {
       return "bf16";
     case DType::u32:
       return "u32";
+    case DType::int8:
+      return "int8";
+    case DType::int4:
+      return "int4";
   }
   return "unknown";
 }

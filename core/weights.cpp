@@ -19,7 +19,7 @@ bool Weights::contains(std::string_view name) const {
 Tensor Weights::matrix(std::string_view name, const Shape& shape, TensorKind kind) const {
   const Tensor tensor = source_->get(full_name(name), shape, kind);
   if (tensor.dtype == DType::u32) {
-    throw ModelError("tensor '" + full_name(name) + "' has type u32, expected f32 or bf16");
+    throw ModelError("tensor '" + full_name(name) + "' has type u32, expected a type of weights");
   }
   return tensor;
 }

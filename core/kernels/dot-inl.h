@@ -10,15 +10,15 @@
 
 #include <type_traits>
 
-#include "core/kernels/simd-inl.h"
+#include "core/kernels/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
 /// sums[i][j] += x[i, p .. p + lanes) * w[j][p .. p + lanes), lane by lane; the first `n` lanes if
 /// kPart.
-template <bool kPart, size_t kRows, size_t kOutputs, class W>
-HWY_INLINE void dot_step(const float* x, size_t x_stride, const W* const (&w)[kOutputs], size_t p,
+template <bool kPart, size_t kRows, size_t kOutputs, class Row>
+HWY_INLINE void dot_step(const float* x, size_t x_stride, const Row (&w)[kOutputs], size_t p,
                          size_t n, FloatVec (&sums)[kRows][kOutputs]) {
   const Floats d;
   FloatVec xs[kRows];
@@ -38,12 +38,13 @@ HWY_INLINE void prefetch_line(const void* p) {
   __builtin_prefetch(p, 0, 2);
 }
 
-/// out[i][j] = <x[i], w[j]> over k. x: [kRows, k], rows x_stride apart. w: kOutputs rows of [k];
+/// out[i][j] = <x[i], w[j]> over k. x: [kRows, k], rows x_stride apart. w: kOutputs rows of [k],
+/// pointers or views of rows (rows-inl.h);
 /// kOutputs is a multiple of 4. `ahead`: null, or kOutputs rows of [k] to prefetch.
-template <size_t kRows, size_t kOutputs, class W>
-HWY_INLINE void dot_tile(const float* x, size_t x_stride, const W* const (&w)[kOutputs], size_t k,
+template <size_t kRows, size_t kOutputs, class Row>
+HWY_INLINE void dot_tile(const float* x, size_t x_stride, const Row (&w)[kOutputs], size_t k,
                          float (&out)[kRows][kOutputs],
-                         const std::type_identity_t<W>* const* ahead = nullptr) {
+                         const std::type_identity_t<Row>* ahead = nullptr) {
   static_assert(kOutputs % 4 == 0);
   const Floats d;
   const size_t lanes = hn::Lanes(d);
@@ -53,9 +54,9 @@ HWY_INLINE void dot_tile(const float* x, size_t x_stride, const W* const (&w)[kO
   }
   size_t p = 0;
   if (ahead != nullptr) {
-    constexpr size_t kLine = 64 / sizeof(W);
+    constexpr size_t kLine = LineOf<Row>::kValues;
     for (; p + kLine <= k; p += kLine) {
-      for (size_t j = 0; j < kOutputs; ++j) prefetch_line(ahead[j] + p);
+      for (size_t j = 0; j < kOutputs; ++j) prefetch_line(address_of(ahead[j] + p));
       for (size_t q = p; q < p + kLine; q += lanes) {
         dot_step<false>(x, x_stride, w, q, lanes, sums);
       }

@@ -11,10 +11,32 @@
 // clang-format off: foreach_target.h comes first
 #include "core/kernels/argmax-inl.h"
 #include "core/kernels/dot-inl.h"
+#include "core/kernels/panel-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
+
+/// The first of the largest logits that have been seen; NaN never wins.
+class Choice {
+ public:
+  void see(const float* logits, size_t count) {
+    const size_t index = first_of_largest(logits, count);
+    const float logit = logits[index];
+    if (logit > best_ || (std::isnan(best_) && !std::isnan(logit))) {
+      best_ = logit;
+      unit_ = seen_ + index;
+    }
+    seen_ += count;
+  }
+  uint32_t unit() const { return static_cast<uint32_t>(unit_); }
+  size_t seen() const { return seen_; }
+
+ private:
+  float best_ = std::numeric_limits<float>::quiet_NaN();
+  size_t unit_ = 0;
+  size_t seen_ = 0;
+};
 
 /// logits[e] = bias[e] + sum_r low[r] * up[r, e]    for the first kVectors vectors of columns, or
 /// `part` lanes of one
@@ -52,30 +74,17 @@ HWY_INLINE size_t next_logits(const float* low, const W* up, const float* bias, 
   return kVectors == 1 ? part : kVectors * lanes;
 }
 
-/// The unit that one block chooses.
-template <class W>
-HWY_INLINE uint32_t choose_unit(const float* low, const W* up, const float* bias, size_t rank,
-                                size_t n) {
-  HWY_ALIGN float logits[kColumnVectors * hn::MaxLanes(Floats())];
-  float best = std::numeric_limits<float>::quiet_NaN();
-  size_t choice = 0;
-  for (size_t e = 0; e < n;) {
-    const size_t count = next_logits<kColumnVectors>(low, up, bias, rank, n, e, logits);
-    const size_t index = first_of_largest(logits, count);
-    if (logits[index] > best || (std::isnan(best) && !std::isnan(logits[index]))) {
-      best = logits[index];
-      choice = e + index;
-    }
-    e += count;
-  }
-  return static_cast<uint32_t>(choice);
-}
-
 template <class W>
 void choose(const float* low, const W* up, const float* bias, size_t blocks, size_t rank, size_t n,
             uint32_t* choice) {
+  HWY_ALIGN float logits[kColumnVectors * hn::MaxLanes(Floats())];
   for (size_t b = 0; b < blocks; ++b) {
-    choice[b] = choose_unit(low, up + b * rank * n, bias + b * n, rank, n);
+    Choice best;
+    while (best.seen() < n) {
+      best.see(logits, next_logits<kColumnVectors>(low, up + b * rank * n, bias + b * n, rank, n,
+                                                   best.seen(), logits));
+    }
+    choice[b] = best.unit();
   }
 }
 
@@ -88,33 +97,72 @@ void choose_units(const float* low, WeightView up, const float* bias, size_t blo
   }
 }
 
-/// The row of the first (side 0) or second (side 1) matrix that block b chose.
-template <class W>
-HWY_INLINE const W* chosen_row(const W* units, const uint32_t* choice, size_t b, size_t n, size_t d,
-                               size_t side) {
-  return units + ((b * n + choice[b]) * 2 + side) * d;
+// Vectors of outputs whose products are summed side by side.
+constexpr size_t kWide = 4;
+
+template <class Slice>
+void choose_quantized(const QuantizedRows& low, const std::byte* up, const float* bias,
+                      size_t blocks, size_t n, uint32_t* choice) {
+  const Floats d;
+  const size_t lanes = hn::Lanes(d);
+  const size_t k = low.groups * kGroup;
+  const size_t last = (n - 1) / lanes;
+  const size_t base[1] = {low.group_of(0)};
+  HWY_ALIGN float logits[kWide * hn::MaxLanes(d)];
+  for (size_t b = 0; b < blocks;
+       ++b, up += round_up(n, kPanel) / kPanel * panel_bytes(Slice::kType, k)) {
+    Choice best;
+    for (size_t v = 0; v <= last; v += kWide) {
+      const auto slice = [&](size_t c) {
+        const size_t vector = std::min(v + c, last);
+        return Slice(up + vector / kSlices * panel_bytes(Slice::kType, k), vector % kSlices, k);
+      };
+      const Slice slices[kWide] = {slice(0), slice(1), slice(2), slice(3)};
+      FloatVec sums[1][kWide];
+      panel_products(low, base, slices, sums);
+      const size_t count = std::min(kWide * lanes, n - v * lanes);
+      for (size_t c = 0; c * lanes < count; ++c) {
+        const size_t e = (v + c) * lanes;
+        const size_t part = std::min(lanes, n - e);
+        hn::Store(hn::Add(load_part(d, bias + b * n + e, part), sums[0][c]), d, logits + c * lanes);
+      }
+      best.see(logits, count);
+    }
+    choice[b] = best.unit();
+  }
+}
+
+void choose_units_quantized(const QuantizedRows& low, WeightView up, const float* bias,
+                            size_t blocks, size_t n, uint32_t* choice) {
+  if (up.dtype == DType::int8) {
+    choose_quantized<Int8Slice>(low, up.data, bias, blocks, n, choice);
+  } else {
+    choose_quantized<Int4Slice>(low, up.data, bias, blocks, n, choice);
+  }
 }
 
 // Rows that are read side by side, while the next as many are prefetched.
 constexpr size_t kTogether = 8;
 
-/// The rows of kTogether blocks from b on; the last block again where there are no more.
-template <class W>
-HWY_INLINE void chosen_rows(const W* units, const uint32_t* choice, size_t b, size_t blocks,
-                            size_t n, size_t d, size_t side, const W* (&rows)[kTogether]) {
-  for (size_t c = 0; c < kTogether; ++c) {
-    rows[c] = chosen_row(units, choice, std::min(b + c, blocks - 1), n, d, side);
-  }
+/// Of the units [blocks, n, 2, d], the first (side 0) or second (side 1) row that block b chose.
+HWY_INLINE size_t chosen_row(const uint32_t* choice, size_t b, size_t n, size_t side) {
+  return (b * n + choice[b]) * 2 + side;
 }
 
-template <class W>
-void hidden_of(const float* x, const W* units, const uint32_t* choice, size_t blocks, size_t n,
+template <class Rows>
+void hidden_of(const float* x, const Rows& units, const uint32_t* choice, size_t blocks, size_t n,
                size_t d, float* hidden) {
+  using Row = decltype(units[0]);
+  // The rows of kTogether blocks from b on; the last block again where there are no more.
+  const auto row = [&](size_t b) {
+    return units[chosen_row(choice, std::min(b, blocks - 1), n, 0)];
+  };
   for (size_t b = 0; b < blocks; b += kTogether) {
-    const W* rows[kTogether];
-    const W* ahead[kTogether];
-    chosen_rows(units, choice, b, blocks, n, d, 0, rows);
-    chosen_rows(units, choice, b + kTogether, blocks, n, d, 0, ahead);
+    const Row rows[kTogether] = {row(b),     row(b + 1), row(b + 2), row(b + 3),
+                                 row(b + 4), row(b + 5), row(b + 6), row(b + 7)};
+    const size_t a = b + kTogether;
+    const Row ahead[kTogether] = {row(a),     row(a + 1), row(a + 2), row(a + 3),
+                                  row(a + 4), row(a + 5), row(a + 6), row(a + 7)};
     float sums[1][kTogether];
     dot_tile(x, 0, rows, d, sums, ahead);
     for (size_t c = 0; c < std::min(kTogether, blocks - b); ++c) {
@@ -126,25 +174,21 @@ void hidden_of(const float* x, const W* units, const uint32_t* choice, size_t bl
 
 void chosen_hidden(const float* x, WeightView units, const uint32_t* choice, size_t blocks,
                    size_t n, size_t d, float* hidden) {
-  if (units.dtype == DType::bf16) {
-    hidden_of(x, bf16_of(units), choice, blocks, n, d, hidden);
-  } else {
-    hidden_of(x, f32_of(units), choice, blocks, n, d, hidden);
-  }
+  with_rows(units, d, [&](const auto& rows) { hidden_of(x, rows, choice, blocks, n, d, hidden); });
 }
 
 /// Some rows to add, each times its hidden value.
-template <class W>
-struct Rows {
+template <class Row>
+struct Addends {
   size_t count = 0;
   float hidden[kTogether];
-  const W* row[kTogether];
+  Row row[kTogether];
 };
 
 /// y[j] += hidden[0] * row[0][j] + hidden[1] * row[1][j] + ..., in this order, for the first `part`
 /// lanes at j
-template <class W>
-HWY_INLINE void add_rows_at(const Rows<W>& rows, size_t j, size_t part, float* y) {
+template <class Row>
+HWY_INLINE void add_rows_at(const Addends<Row>& rows, size_t j, size_t part, float* y) {
   const Floats d;
   FloatVec sum = load_part(d, y + j, part);
   for (size_t c = 0; c < rows.count; ++c) {
@@ -154,43 +198,42 @@ HWY_INLINE void add_rows_at(const Rows<W>& rows, size_t j, size_t part, float* y
 }
 
 /// Adds the rows to y[0:columns], and prefetches the next ones.
-template <class W>
-HWY_INLINE void add_rows(const Rows<W>& rows, const Rows<W>& ahead, size_t columns, float* y) {
-  constexpr size_t kLine = 64 / sizeof(W);
+template <class Row>
+HWY_INLINE void add_rows(const Addends<Row>& rows, const Addends<Row>& ahead, size_t columns,
+                         float* y) {
+  constexpr size_t kLine = LineOf<Row>::kValues;
   const size_t lanes = hn::Lanes(Floats());
   size_t j = 0;
   for (; j + kLine <= columns; j += kLine) {
-    for (size_t c = 0; c < ahead.count; ++c) prefetch_line(ahead.row[c] + j);
+    for (size_t c = 0; c < ahead.count; ++c) prefetch_line(address_of(ahead.row[c] + j));
     for (size_t i = j; i < j + kLine; i += lanes) add_rows_at(rows, i, lanes, y);
   }
   for (; j < columns; j += lanes) add_rows_at(rows, j, std::min(lanes, columns - j), y);
 }
 
-template <class W>
-void add_outputs(const float* hidden, const W* units, const uint32_t* choice, size_t blocks,
-                 size_t n, size_t d, size_t begin, size_t end, float* y) {
-  Rows<W> rows;
-  Rows<W> ahead;
+template <class Rows>
+void add_outputs(const float* hidden, const Rows& units, const uint32_t* choice, size_t blocks,
+                 size_t n, size_t begin, size_t end, float* y) {
+  using Row = decltype(units[0]);
+  Addends<Row> rows;
+  Addends<Row> ahead;
   for (size_t b = 0; b < blocks; ++b) {
     if (hidden[b] == 0.0f) continue;
     ahead.hidden[ahead.count] = hidden[b];
-    ahead.row[ahead.count] = chosen_row(units, choice, b, n, d, 1) + begin;
+    ahead.row[ahead.count] = units[chosen_row(choice, b, n, 1)] + begin;
     if (++ahead.count < kTogether) continue;
     add_rows(rows, ahead, end - begin, y + begin);
     rows = ahead;
     ahead.count = 0;
   }
   add_rows(rows, ahead, end - begin, y + begin);
-  add_rows(ahead, Rows<W>(), end - begin, y + begin);
+  add_rows(ahead, Addends<Row>(), end - begin, y + begin);
 }
 
 void add_chosen_outputs(const float* hidden, WeightView units, const uint32_t* choice,
                         size_t blocks, size_t n, size_t d, size_t begin, size_t end, float* y) {
-  if (units.dtype == DType::bf16) {
-    add_outputs(hidden, bf16_of(units), choice, blocks, n, d, begin, end, y);
-  } else {
-    add_outputs(hidden, f32_of(units), choice, blocks, n, d, begin, end, y);
-  }
+  with_rows(units, d,
+            [&](const auto& rows) { add_outputs(hidden, rows, choice, blocks, n, begin, end, y); });
 }
 
 }  // namespace terse::kernels::HWY_NAMESPACE
@@ -199,12 +242,18 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace terse::kernels {
 HWY_EXPORT(choose_units);
+HWY_EXPORT(choose_units_quantized);
 HWY_EXPORT(chosen_hidden);
 HWY_EXPORT(add_chosen_outputs);
 
 void choose_units(const float* low, WeightView up, const float* bias, size_t blocks, size_t rank,
                   size_t n, uint32_t* choice) {
   HWY_DYNAMIC_DISPATCH(choose_units)(low, up, bias, blocks, rank, n, choice);
+}
+
+void choose_units(const QuantizedRows& low, WeightView up, const float* bias, size_t blocks,
+                  size_t n, uint32_t* choice) {
+  HWY_DYNAMIC_DISPATCH(choose_units_quantized)(low, up, bias, blocks, n, choice);
 }
 
 void chosen_hidden(const float* x, WeightView units, const uint32_t* choice, size_t blocks,

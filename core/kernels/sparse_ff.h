@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/kernels/quantize.h"
 #include "core/kernels/weight_view.h"
 
 namespace terse::kernels {
@@ -16,6 +17,11 @@ namespace terse::kernels {
 void choose_units(const float* low, WeightView up, const float* bias, size_t blocks, size_t rank,
                   size_t n, uint32_t* choice);
 
+/// The same with quantised activations, one row of `rank` values, and `up` in panels: a stack of
+/// `blocks` matrices [n, rank].
+void choose_units(const QuantizedRows& low, WeightView up, const float* bias, size_t blocks,
+                  size_t n, uint32_t* choice);
+
 /// hidden[b] = relu(<x, units[b, choice[b], 0]>)    for each of `blocks` blocks
 ///
 /// x: [d]. units: [blocks, n, 2, d]. Only the chosen rows are read; the next ones are prefetched.
@@ -26,7 +32,7 @@ void chosen_hidden(const float* x, WeightView units, const uint32_t* choice, siz
 /// blocks
 ///
 /// y: [d]. Rows whose hidden value is zero are not read. Columns are summed apart, so any split of
-/// them gives the same bits.
+/// them gives the same bits; of quantised rows, `begin` is a multiple of kGroup.
 void add_chosen_outputs(const float* hidden, WeightView units, const uint32_t* choice,
                         size_t blocks, size_t n, size_t d, size_t begin, size_t end, float* y);
 

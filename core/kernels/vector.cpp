@@ -9,6 +9,7 @@
 // clang-format off: foreach_target.h comes first
 #include "core/kernels/argmax-inl.h"
 #include "core/kernels/math-inl.h"
+#include "core/kernels/rows-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -24,38 +25,31 @@ void add(const float* x, size_t n, float* y) {
   for (; i < n; ++i) y[i] += x[i];
 }
 
-template <class W>
-void multiply_by(const float* x, const W* w, size_t n, float* out) {
-  const Floats d;
-  const size_t lanes = hn::Lanes(d);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(hn::Mul(hn::LoadU(d, x + i), load(d, w + i)), d, out + i);
-  }
-  if (i < n) {
-    store_part(d, hn::Mul(load_part(d, x + i, n - i), load_part(d, w + i, n - i)), out + i, n - i);
-  }
-}
-
 void multiply(const float* x, WeightView w, size_t n, float* out) {
-  if (w.dtype == DType::bf16) {
-    multiply_by(x, bf16_of(w), n, out);
-  } else {
-    multiply_by(x, f32_of(w), n, out);
-  }
+  with_rows(w, n, [&](const auto& rows) {
+    const Floats d;
+    const size_t lanes = hn::Lanes(d);
+    const auto row = rows[0];
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+      hn::StoreU(hn::Mul(hn::LoadU(d, x + i), load(d, row + i)), d, out + i);
+    }
+    if (i < n) {
+      const FloatVec last = hn::Mul(load_part(d, x + i, n - i), load_part(d, row + i, n - i));
+      store_part(d, last, out + i, n - i);
+    }
+  });
 }
 
 void widen(WeightView w, size_t n, float* out) {
-  if (w.dtype != DType::bf16) {
-    std::copy_n(f32_of(w), n, out);
-    return;
-  }
-  const uint16_t* from = bf16_of(w);
-  const Floats d;
-  const size_t lanes = hn::Lanes(d);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(load(d, from + i), d, out + i);
-  if (i < n) store_part(d, load_part(d, from + i, n - i), out + i, n - i);
+  with_rows(w, n, [&](const auto& rows) {
+    const Floats d;
+    const size_t lanes = hn::Lanes(d);
+    const auto row = rows[0];
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes) hn::StoreU(load(d, row + i), d, out + i);
+    if (i < n) store_part(d, load_part(d, row + i, n - i), out + i, n - i);
+  });
 }
 
 size_t argmax(const float* x, size_t n) {

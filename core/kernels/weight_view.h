@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "core/packing.h"
 #include "core/tensor.h"
 
 namespace terse::kernels {
@@ -20,8 +21,21 @@ struct WeightView {
   WeightView(const Tensor& tensor)  // NOLINT(google-explicit-constructor): so is a tensor
       : data(tensor.data), dtype(tensor.dtype) {}
 
-  /// The view that starts `elements` later.
+  /// The view that starts `elements` later; for a type that is not quantised.
   WeightView from(size_t elements) const { return {data + elements * size_of(dtype), dtype}; }
+
+  /// From row `first` on of an array with rows of d values.
+  WeightView row(size_t first, size_t d) const {
+    return {data + first * row_bytes(dtype, d), dtype};
+  }
+  /// From output `first` on of a matrix [n, k]; a multiple of kPanel if the type is quantised.
+  WeightView outputs(size_t first, size_t k) const {
+    return {data + matrix_bytes(dtype, first, k), dtype};
+  }
+  /// The i-th of a stack of matrices [n, k].
+  WeightView matrix(size_t i, size_t n, size_t k) const {
+    return {data + i * matrix_bytes(dtype, n, k), dtype};
+  }
 };
 
 }  // namespace terse::kernels

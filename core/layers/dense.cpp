@@ -10,7 +10,7 @@ Dense::Dense(const Weights& weights, size_t d_in, size_t d_out, Bias bias)
 }
 
 void Dense::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
-  linear(x, weight_, bias_, work.threads, y);
+  linear(x, weight_, bias_, work, y);
 }
 
 }  // namespace terse

@@ -14,7 +14,7 @@ void Embedding::forward(std::span<const int32_t> ids, Matrix y) const {
       throw InputError("token id " + std::to_string(ids[i]) + " at position " + std::to_string(i) +
                        " is outside the vocabulary of " + std::to_string(vocab()));
     }
-    kernels::widen(kernels::WeightView(table_).from(size_t(ids[i]) * y.cols), y.cols, y.row(i));
+    kernels::widen(kernels::WeightView(table_).row(size_t(ids[i]), y.cols), y.cols, y.row(i));
   }
 }
 

@@ -37,7 +37,7 @@ ExpertFF::ExpertFF(const Weights& weights, const Config& config) : config_(confi
 void ExpertFF::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const Matrix logits = work.scratch.matrix(x.rows, config_.n_experts);
-  linear(x, controller_, nullptr, work.threads, logits);
+  linear(x, controller_, nullptr, work, logits);
   for (size_t i = 0; i < y.rows; ++i) std::copy_n(bias_, config_.d_model, y.row(i));
 
   // An expert is a stack of blocks of one unit each, so the kernels of SparseFF serve it; the
@@ -61,14 +61,14 @@ ExpertFF::Route ExpertFF::route(const float* logits) const {
   if (config_.routing == Routing::switch_) {
     scale = std::exp(logits[expert] - kernels::log_sum_exp(logits, config_.n_experts));
   }
-  return {kernels::WeightView(units_).from(expert * expert_size_ * 2 * config_.d_model), scale};
+  return {kernels::WeightView(units_).row(expert * expert_size_ * 2, config_.d_model), scale};
 }
 
 // scale is positive: it may as well multiply what relu gives.
 void ExpertFF::hidden_of(const Route& route, const float* x, const uint32_t* zeros, size_t begin,
                          size_t end, float* hidden) const {
   const size_t d = config_.d_model;
-  kernels::chosen_hidden(x, route.units.from(begin * 2 * d), zeros, end - begin, 1, d,
+  kernels::chosen_hidden(x, route.units.row(begin * 2, d), zeros, end - begin, 1, d,
                          hidden + begin);
   for (size_t u = begin; u < end; ++u) hidden[u] *= route.scale;
 }
@@ -82,7 +82,7 @@ void ExpertFF::forward_one(const Route& route, ConstMatrix x, const uint32_t* ze
   work.threads.for_ranges(expert_size_, grain_for(d), [&](size_t begin, size_t end) {
     hidden_of(route, x.data, zeros, begin, end, hidden.data());
   });
-  work.threads.for_ranges(d, grain_for(expert_size_), [&](size_t begin, size_t end) {
+  for_columns(d, grain_for(expert_size_), work.threads, [&](size_t begin, size_t end) {
     kernels::add_chosen_outputs(hidden.data(), route.units, zeros, expert_size_, 1, d, begin, end,
                                 y.data);
   });

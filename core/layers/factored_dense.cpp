@@ -37,10 +37,10 @@ void FactoredDense::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix 
   for (size_t begin = 0; begin < x.rows; begin += tile) {
     const size_t n = std::min(tile, x.rows - begin);
     for (size_t i = 0; i < n * modules_; ++i) {
-      kernels::multiply(x.row(begin + i / modules_), gating.from(i % modules_ * d_in), d_in,
+      kernels::multiply(x.row(begin + i / modules_), gating.row(i % modules_, d_in), d_in,
                         gated.row(i));
     }
-    linear(gated.middle_rows(0, n * modules_), projection_, nullptr, work.threads,
+    linear(gated.middle_rows(0, n * modules_), projection_, nullptr, work,
            products.middle_rows(0, n * modules_));
     // A position's modules lie one behind the other, which is its output vector.
     copy(ConstMatrix(products.data, n, y.cols), y.middle_rows(begin, n));

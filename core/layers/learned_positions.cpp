@@ -18,8 +18,8 @@ void LearnedPositions::add(size_t first, Workspace& work, Matrix y) const {
   const Matrix row = work.scratch.matrix(1, width);
   const Matrix encoding = projection_ ? work.scratch.matrix(1, y.cols) : row;
   for (size_t i = 0; i < y.rows; ++i) {
-    kernels::widen(table.from((first + i) * width), width, row.data);
-    if (projection_) linear(row, *projection_, nullptr, work.threads, encoding);
+    kernels::widen(table.row(first + i, width), width, row.data);
+    if (projection_) linear(row, *projection_, nullptr, work, encoding);
     kernels::add(encoding.data, y.cols, y.row(i));
   }
 }

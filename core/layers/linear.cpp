@@ -3,34 +3,89 @@
 #include <algorithm>
 
 #include "core/kernels/matmul.h"
+#include "core/kernels/quantized_matmul.h"
 
 namespace terse {
 namespace {
 
 // A part of a product that is worth waking another thread for, in multiply-adds.
 constexpr size_t kWorthSplitting = size_t{1} << 17;
+// The same where the multiply-adds are those of bytes.
+constexpr size_t kWorthSplittingBytes = size_t{1} << 19;
+// Values that are worth quantising on another thread.
+constexpr size_t kWorthQuantizing = size_t{1} << 14;
 
-size_t grain_for(size_t cost_of_one) {
-  return std::max<size_t>(1, kWorthSplitting / std::max<size_t>(1, cost_of_one));
+size_t grain_for(size_t worth, size_t cost_of_one) {
+  return std::max<size_t>(1, worth / std::max<size_t>(1, cost_of_one));
 }
 
 }  // namespace
 
-void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Threads& threads, Matrix y) {
-  const size_t d_in = x.cols;
-  const size_t d_out = y.cols;
-  if (x.rows >= 4 * threads.size()) {
-    threads.for_ranges(x.rows, grain_for(d_in * d_out), [&](size_t begin, size_t end) {
-      kernels::matmul(x.row(begin), x.stride, end - begin, w, d_out, d_in, bias, y.row(begin),
-                      y.stride);
-    });
+void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& work, Matrix y) {
+  if (is_quantized(w.dtype)) {
+    const Scratch::Frame frame(work.scratch);
+    linear(quantized(x, work), w, bias, work.threads, y);
     return;
   }
-  const size_t grain = std::max<size_t>(16, grain_for(d_in * x.rows));
+  const size_t d_in = x.cols;
+  const size_t d_out = y.cols;
+  Threads& threads = work.threads;
+  if (x.rows >= 4 * threads.size()) {
+    threads.for_ranges(x.rows, grain_for(kWorthSplitting, d_in * d_out),
+                       [&](size_t begin, size_t end) {
+                         kernels::matmul(x.row(begin), x.stride, end - begin, w, d_out, d_in, bias,
+                                         y.row(begin), y.stride);
+                       });
+    return;
+  }
+  const size_t grain = std::max<size_t>(16, grain_for(kWorthSplitting, d_in * x.rows));
   threads.for_ranges(d_out, grain, [&](size_t begin, size_t end) {
-    kernels::matmul(x.data, x.stride, x.rows, w.from(begin * d_in), end - begin, d_in,
+    kernels::matmul(x.data, x.stride, x.rows, w.outputs(begin, d_in), end - begin, d_in,
                     bias == nullptr ? nullptr : bias + begin, y.data + begin, y.stride);
   });
+}
+
+void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float* bias,
+            Threads& threads, Matrix y) {
+  const size_t d_in = x.taps * x.groups * kGroup;
+  if (x.m >= 16 * threads.size()) {
+    threads.for_ranges(
+        x.m, grain_for(kWorthSplittingBytes, d_in * y.cols), [&](size_t begin, size_t end) {
+          kernels::quantized_matmul(x, begin, end, w, y.cols, bias, y.data, y.stride);
+        });
+    return;
+  }
+  const size_t panels = round_up(y.cols, kPanel) / kPanel;
+  const size_t grain = grain_for(kWorthSplittingBytes, d_in * kPanel * x.m);
+  threads.for_ranges(panels, grain, [&](size_t begin, size_t end) {
+    const size_t first = begin * kPanel;
+    kernels::quantized_matmul(x, 0, x.m, w.outputs(first, d_in),
+                              std::min(end * kPanel, y.cols) - first,
+                              bias == nullptr ? nullptr : bias + first, y.data + first, y.stride);
+  });
+}
+
+kernels::QuantizedRows quantized(ConstMatrix x, Workspace& work) {
+  const size_t groups = groups_of(x.cols);
+  int8_t* values = work.scratch.bytes(x.rows * groups * kGroup).data();
+  float* scales = work.scratch.floats(x.rows * groups).data();
+  int32_t* sums = work.scratch.integers(x.rows * groups).data();
+  work.threads.for_ranges(
+      x.rows, grain_for(kWorthQuantizing, x.cols), [&](size_t begin, size_t end) {
+        for (size_t i = begin; i < end; ++i) {
+          const size_t first = i * groups;
+          kernels::quantize(x.row(i), x.cols,
+                            {values + first * kGroup, scales + first, sums + first});
+        }
+      });
+  kernels::QuantizedRows rows;
+  rows.values = values;
+  rows.scales = scales;
+  rows.sums = sums;
+  rows.m = x.rows;
+  rows.groups = groups;
+  rows.position_stride = groups;
+  return rows;
 }
 
 }  // namespace terse

@@ -1,14 +1,33 @@
 // A matrix product spread over the threads: what all dense-like layers share.
 #pragma once
 
+#include <algorithm>
+
+#include "core/kernels/quantize.h"
 #include "core/kernels/weight_view.h"
 #include "core/matrix.h"
-#include "core/threads.h"
+#include "core/workspace.h"
 
 namespace terse {
 
-/// y = x w^T + bias. x: [n, d_in], w: [d_out, d_in] contiguous, bias: [d_out] or null, y: [n,
-/// d_out]. The same bits for any number of threads and any grouping of positions.
-void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Threads& threads, Matrix y);
+/// y = x w^T + bias. x: [n, d_in], w: [d_out, d_in] contiguous or in panels, bias: [d_out] or null,
+/// y: [n, d_out]. The same bits for any number of threads and any grouping of positions.
+void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& work, Matrix y);
+
+/// The same with activations that are quantised already, for a quantised w.
+void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float* bias,
+            Threads& threads, Matrix y);
+
+/// work(begin, end) on ranges of the columns [0, count), each at least `grain` long: ranges begin
+/// where a row of any weight type may be cut.
+template <class Work>
+void for_columns(size_t count, size_t grain, Threads& threads, Work&& work) {
+  threads.for_ranges(
+      groups_of(count), groups_of(std::max<size_t>(grain, 64)),
+      [&](size_t begin, size_t end) { work(begin * kGroup, std::min(end * kGroup, count)); });
+}
+
+/// x in 8 bits, in memory of the scratch's current frame.
+kernels::QuantizedRows quantized(ConstMatrix x, Workspace& work);
 
 }  // namespace terse

@@ -48,8 +48,8 @@ void LocallyConnectedDense::forward(ConstMatrix x, LayerState*, Workspace& work,
     }
     const ConstMatrix input =
         width == 1 ? x.middle_cols(m * module_in(), module_in()) : ConstMatrix(neighbours);
-    linear(input, kernels::WeightView(weight_).from(m * module_out() * seen),
-           bias_ + m * module_out(), work.threads, y.middle_cols(m * module_out(), module_out()));
+    linear(input, kernels::WeightView(weight_).matrix(m, module_out(), seen),
+           bias_ + m * module_out(), work, y.middle_cols(m * module_out(), module_out()));
   }
 }
 

@@ -78,7 +78,7 @@ void LocallyConvDense::forward(ConstMatrix x, LayerState* state, Workspace& work
   for (size_t begin = 0; begin < x.rows; begin += tile) {
     const size_t n = std::min(tile, x.rows - begin);
     gather(padded, begin, n, patches);
-    linear(patches.middle_rows(0, n * config_.modules), kernel_, bias_, work.threads,
+    linear(patches.middle_rows(0, n * config_.modules), kernel_, bias_, work,
            products.middle_rows(0, n * config_.modules));
     copy(ConstMatrix(products.data, n, config_.d_out), y.middle_rows(begin, n));
   }

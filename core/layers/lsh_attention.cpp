@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/layers/key_norm.h"
 #include "core/layers/lsh_pass.h"
+#include "core/packing.h"
 
 namespace terse {
 namespace {
@@ -41,10 +42,6 @@ std::vector<size_t> bucket_factors(const Params& params) {
                      " with a product of at most " + std::to_string(kMostBuckets));
   }
   return factors;
-}
-
-size_t round_up(size_t n, size_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
 }
 
 ChunkedHead head_of(const LshConfig& config, size_t head, ConstMatrix qk, ConstMatrix keys,

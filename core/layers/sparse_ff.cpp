@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/kernels/quantized_matmul.h"
 #include "core/kernels/sparse_ff.h"
 #include "core/kernels/vector.h"
 #include "core/layers/linear.h"
@@ -55,25 +56,22 @@ void SparseFF::forward_one(ConstMatrix x, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const size_t n = config_.n_elements_in_block;
   const size_t d = config_.d_model;
-  const size_t rank = config_.d_lowrank;
-  const Matrix low = work.scratch.matrix(1, rank);
   const std::span<uint32_t> choice = work.scratch.indices(blocks_);
   const std::span<float> hidden = work.scratch.floats(blocks_);
-  const kernels::WeightView up(up_), units(units_);
+  const kernels::WeightView units(units_);
 
-  linear(x, down_, nullptr, work.threads, low);
-  work.threads.for_ranges(blocks_, grain_for(rank * n + d), [&](size_t begin, size_t end) {
-    kernels::choose_units(low.data, up.from(begin * rank * n), controller_bias_ + begin * n,
-                          end - begin, rank, n, choice.data() + begin);
-    kernels::chosen_hidden(x.data, units.from(begin * n * 2 * d), choice.data() + begin,
-                           end - begin, n, d, hidden.data() + begin);
-    scale_by_controller(low.data, begin, end - begin, choice.data() + begin, hidden.data() + begin);
+  const ControllerInput low = controller_input(x, work);
+  const size_t grain = grain_for(config_.d_lowrank * n + d);
+  work.threads.for_ranges(blocks_, grain, [&](size_t begin, size_t end) {
+    choose(low, 0, begin, end, choice.data() + begin);
+    kernels::chosen_hidden(x.data, units.row(begin * n * 2, d), choice.data() + begin, end - begin,
+                           n, d, hidden.data() + begin);
+    scale_by_controller(low, 0, begin, end, choice.data() + begin, hidden.data() + begin);
   });
-  work.threads.for_ranges(d, std::max<size_t>(64, grain_for(blocks_)),
-                          [&](size_t begin, size_t end) {
-                            kernels::add_chosen_outputs(hidden.data(), units_, choice.data(),
-                                                        blocks_, n, d, begin, end, y.data);
-                          });
+  for_columns(d, grain_for(blocks_), work.threads, [&](size_t begin, size_t end) {
+    kernels::add_chosen_outputs(hidden.data(), units, choice.data(), blocks_, n, d, begin, end,
+                                y.data);
+  });
 }
 
 // Many positions: block by block, the threads share the positions. The sums run over the blocks in
@@ -82,42 +80,71 @@ void SparseFF::forward_tile(ConstMatrix x, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const size_t n = config_.n_elements_in_block;
   const size_t d = config_.d_model;
-  const size_t rank = config_.d_lowrank;
-  const Matrix low = work.scratch.matrix(x.rows, rank);
-  linear(x, down_, nullptr, work.threads, low);
-  work.threads.for_ranges(x.rows, grain_for(blocks_ * rank * n), [&](size_t begin, size_t end) {
-    const kernels::WeightView up(up_), units(units_);
+  const ControllerInput low = controller_input(x, work);
+  const size_t grain = grain_for(blocks_ * config_.d_lowrank * n);
+  work.threads.for_ranges(x.rows, grain, [&](size_t begin, size_t end) {
     for (size_t b = 0; b < blocks_; ++b) {
+      const kernels::WeightView block = kernels::WeightView(units_).row(b * n * 2, d);
       for (size_t i = begin; i < end; ++i) {
         uint32_t choice = 0;
         float hidden = 0;
-        const kernels::WeightView block = units.from(b * n * 2 * d);
-        kernels::choose_units(low.row(i), up.from(b * rank * n), controller_bias_ + b * n, 1, rank,
-                              n, &choice);
+        choose(low, i, b, b + 1, &choice);
         kernels::chosen_hidden(x.row(i), block, &choice, 1, n, d, &hidden);
-        scale_by_controller(low.row(i), b, 1, &choice, &hidden);
+        scale_by_controller(low, i, b, b + 1, &choice, &hidden);
         kernels::add_chosen_outputs(&hidden, block, &choice, 1, n, d, 0, d, y.row(i));
       }
     }
   });
 }
 
-// hidden[b] *= softmax(logits of block b)[choice[b]], for the variant that no model's arguments
-// reach.
-void SparseFF::scale_by_controller(const float* low, size_t first_block, size_t count,
-                                   const uint32_t* choice, float* hidden) const {
-  if (!config_.multiply_by_controller_output) return;
+SparseFF::ControllerInput SparseFF::controller_input(ConstMatrix x, Workspace& work) const {
+  const Matrix low = work.scratch.matrix(x.rows, config_.d_lowrank);
+  linear(x, down_, nullptr, work, low);
+  if (!is_quantized(up_.dtype)) return {low, {}};
+  return {low, quantized(low, work)};
+}
+
+void SparseFF::choose(const ControllerInput& low, size_t position, size_t begin, size_t end,
+                      uint32_t* choice) const {
   const size_t n = config_.n_elements_in_block;
   const size_t rank = config_.d_lowrank;
-  std::vector<float> logits(n), row(n);
-  for (size_t b = 0; b < count; ++b) {
-    std::copy_n(controller_bias_ + (first_block + b) * n, n, logits.data());
-    for (size_t r = 0; r < rank; ++r) {
-      kernels::widen(kernels::WeightView(up_).from(((first_block + b) * rank + r) * n), n,
-                     row.data());
-      for (size_t e = 0; e < n; ++e) logits[e] += low[r] * row[e];
-    }
-    hidden[b] *= std::exp(logits[choice[b]] - kernels::log_sum_exp(logits.data(), n));
+  const kernels::WeightView up = kernels::WeightView(up_).matrix(begin, n, rank);
+  const float* bias = controller_bias_ + begin * n;
+  if (is_quantized(up.dtype)) {
+    kernels::choose_units(low.in_bytes.row(position), up, bias, end - begin, n, choice);
+  } else {
+    kernels::choose_units(low.in_floats.row(position), up, bias, end - begin, rank, n, choice);
+  }
+}
+
+// hidden[b] *= softmax(logits of block b)[choice[b]], for the variant that no model's arguments
+// reach.
+void SparseFF::scale_by_controller(const ControllerInput& low, size_t position, size_t begin,
+                                   size_t end, const uint32_t* choice, float* hidden) const {
+  if (!config_.multiply_by_controller_output) return;
+  std::vector<float> logits(config_.n_elements_in_block);
+  for (size_t b = begin; b < end; ++b) {
+    block_logits(low, position, b, logits);
+    hidden[b - begin] *=
+        std::exp(logits[choice[b - begin]] - kernels::log_sum_exp(logits.data(), logits.size()));
+  }
+}
+
+void SparseFF::block_logits(const ControllerInput& low, size_t position, size_t b,
+                            std::span<float> logits) const {
+  const size_t n = config_.n_elements_in_block;
+  const size_t rank = config_.d_lowrank;
+  const kernels::WeightView up = kernels::WeightView(up_).matrix(b, n, rank);
+  const float* bias = controller_bias_ + b * n;
+  if (is_quantized(up.dtype)) {
+    kernels::quantized_matmul(low.in_bytes.row(position), 0, 1, up, n, bias, logits.data(), n);
+    return;
+  }
+  std::copy_n(bias, n, logits.data());
+  std::vector<float> row(n);
+  for (size_t r = 0; r < rank; ++r) {
+    kernels::widen(up.row(r, n), n, row.data());
+    for (size_t e = 0; e < n; ++e) logits[e] += low.in_floats.row(position)[r] * row[e];
   }
 }
 

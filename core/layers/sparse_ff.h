@@ -2,6 +2,7 @@
 // (section 3.1; Trax: SparseFF).
 #pragma once
 
+#include "core/kernels/quantize.h"
 #include "core/layers/layer.h"
 #include "core/weights.h"
 
@@ -29,10 +30,22 @@ class SparseFF : public Layer {
   void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
 
  private:
+  // What the controller's second matrix sees: x down^T, in bytes too where the matrix is quantised.
+  struct ControllerInput {
+    ConstMatrix in_floats;
+    kernels::QuantizedRows in_bytes;
+  };
+
   void forward_one(ConstMatrix x, Workspace& work, Matrix y) const;
   void forward_tile(ConstMatrix x, Workspace& work, Matrix y) const;
-  void scale_by_controller(const float* low, size_t first_block, size_t count,
+  ControllerInput controller_input(ConstMatrix x, Workspace& work) const;
+  // The choices of blocks begin .. end at one position of x.
+  void choose(const ControllerInput& low, size_t position, size_t begin, size_t end,
+              uint32_t* choice) const;
+  void scale_by_controller(const ControllerInput& low, size_t position, size_t begin, size_t end,
                            const uint32_t* choice, float* hidden) const;
+  void block_logits(const ControllerInput& low, size_t position, size_t b,
+                    std::span<float> logits) const;
 
   Config config_;
   size_t blocks_;

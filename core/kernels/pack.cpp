@@ -1,0 +1,210 @@
+#include "core/kernels/pack.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+namespace terse::kernels {
+namespace {
+
+uint8_t* bytes_at(std::byte* out, size_t offset) {
+  return reinterpret_cast<uint8_t*>(out) + offset;
+}
+const uint8_t* bytes_at(const std::byte* in, size_t offset) {
+  return reinterpret_cast<const uint8_t*>(in) + offset;
+}
+
+template <class T>
+void write_at(std::byte* out, size_t offset, T value) {
+  std::memcpy(out + offset, &value, sizeof(value));
+}
+template <class T>
+T read_at(const std::byte* in, size_t offset) {
+  T value;
+  std::memcpy(&value, in + offset, sizeof(value));
+  return value;
+}
+
+uint16_t rounded_to_bf16(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+float from_bf16(uint16_t half) {
+  return std::bit_cast<float>(uint32_t{half} << 16);
+}
+
+float largest_magnitude(std::span<const float> x) {
+  float largest = 0.0f;
+  for (const float value : x) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
+/// round(value / scale) + middle, within 0 .. 2 * middle - 1.
+uint8_t quantized(float value, float scale, int middle) {
+  if (scale == 0.0f) return uint8_t(middle);
+  const float q = std::nearbyint(value / scale) + float(middle);
+  return uint8_t(std::clamp(q, 0.0f, float(2 * middle - 1)));
+}
+
+constexpr int kMiddle8 = 128;
+constexpr int kMiddle4 = 8;
+
+float int8_scale(std::span<const float> row) {
+  return largest_magnitude(row) / 127.0f;
+}
+
+float squared_error(std::span<const float> x, float scale) {
+  float sum = 0.0f;
+  for (const float value : x) {
+    const float back = scale * float(quantized(value, scale, kMiddle4) - kMiddle4);
+    sum += (value - back) * (value - back);
+  }
+  return sum;
+}
+
+/// The scale of a group of 4-bit values: the value of largest magnitude becomes -8 of it, or a
+/// little more, whatever leaves the smallest squared error.
+uint16_t int4_scale(std::span<const float> group) {
+  float extreme = 0.0f;
+  for (const float value : group) {
+    if (std::abs(value) > std::abs(extreme)) extreme = value;
+  }
+  if (!std::isfinite(extreme)) return rounded_to_bf16(extreme);
+  uint16_t best = 0;
+  float least = INFINITY;
+  for (const float steps : {-8.0f, -7.5f, -7.0f, 8.0f, 7.5f, 7.0f}) {
+    const uint16_t scale = rounded_to_bf16(extreme / steps);
+    const float error = squared_error(group, from_bf16(scale));
+    if (error < least) {
+      least = error;
+      best = scale;
+    }
+  }
+  return best;
+}
+
+/// A matrix or a row, read as rows of whole groups: zero beyond its end.
+class PaddedRow {
+ public:
+  explicit PaddedRow(size_t k) : k_(k), values_(groups_of(k) * kGroup) {}
+
+  std::span<const float> load(const float* x, size_t stride) {
+    for (size_t j = 0; j < k_; ++j) values_[j] = x[j * stride];
+    return values_;
+  }
+
+ private:
+  size_t k_;
+  std::vector<float> values_;
+};
+
+void pack_int8_row(std::span<const float> row, std::byte* out) {
+  const float scale = int8_scale(row);
+  for (size_t j = 0; j < row.size(); ++j) *bytes_at(out, j) = quantized(row[j], scale, kMiddle8);
+  write_at(out, row.size(), scale);
+}
+
+void pack_int4_row(std::span<const float> row, std::byte* out) {
+  const size_t groups = row.size() / kGroup;
+  for (size_t g = 0; g < groups; ++g) {
+    const auto group = row.subspan(g * kGroup, kGroup);
+    const uint16_t scale = int4_scale(group);
+    for (size_t i = 0; i < kGroup / 2; ++i) {
+      const uint8_t low = quantized(group[i], from_bf16(scale), kMiddle4);
+      const uint8_t high = quantized(group[i + kGroup / 2], from_bf16(scale), kMiddle4);
+      *bytes_at(out, g * kGroup / 2 + i) = uint8_t(low | high << 4);
+    }
+    write_at(out, groups * kGroup / 2 + 2 * g, scale);
+  }
+}
+
+/// Writes row i of a panel. `panel` is zeroed memory.
+void pack_int8_output(std::span<const float> row, size_t i, std::byte* panel) {
+  const float scale = int8_scale(row);
+  write_at(panel, i * sizeof(float), scale);
+  uint8_t* values = bytes_at(panel, panel_scale_bytes(DType::int8, row.size()));
+  for (size_t j = 0; j < row.size(); ++j) {
+    values[j / 4 * 4 * kPanel + i * 4 + j % 4] = quantized(row[j], scale, kMiddle8);
+  }
+}
+
+void pack_int4_output(std::span<const float> row, size_t i, std::byte* panel) {
+  uint8_t* values = bytes_at(panel, panel_scale_bytes(DType::int4, row.size()));
+  for (size_t g = 0; g < row.size() / kGroup; ++g) {
+    const auto group = row.subspan(g * kGroup, kGroup);
+    const uint16_t scale = int4_scale(group);
+    write_at(panel, (g * kPanel + i) * 2, scale);
+    for (size_t j = 0; j < kGroup; ++j) {
+      const size_t step = (g * kGroup + j) / 4;
+      uint8_t& byte = values[step / 2 * 4 * kPanel + i * 4 + j % 4];
+      byte = uint8_t(byte | quantized(group[j], from_bf16(scale), kMiddle4) << (step % 2 * 4));
+    }
+  }
+}
+
+}  // namespace
+
+void pack_row(const float* x, size_t d, DType dtype, std::byte* out) {
+  std::memset(out, 0, row_bytes(dtype, d));
+  PaddedRow padded(d);
+  dtype == DType::int8 ? pack_int8_row(padded.load(x, 1), out)
+                       : pack_int4_row(padded.load(x, 1), out);
+}
+
+void pack_panels(const float* x, size_t row_stride, size_t column_stride, size_t n, size_t k,
+                 DType dtype, std::byte* out) {
+  std::memset(out, 0, matrix_bytes(dtype, n, k));
+  PaddedRow padded(k);
+  for (size_t i = 0; i < n; ++i) {
+    std::byte* panel = out + i / kPanel * panel_bytes(dtype, k);
+    const std::span<const float> row = padded.load(x + i * row_stride, column_stride);
+    dtype == DType::int8 ? pack_int8_output(row, i % kPanel, panel)
+                         : pack_int4_output(row, i % kPanel, panel);
+  }
+}
+
+void pack(const float* x, TensorKind kind, const Shape& shape, DType dtype, std::byte* out) {
+  const PackedShape s = packed_shape(kind, shape);
+  for (size_t i = 0; i < s.stacks; ++i) {
+    const float* from = x + i * s.n * s.k;
+    if (!s.panels) {
+      pack_row(from, s.k, dtype, out + i * row_bytes(dtype, s.k));
+      continue;
+    }
+    const bool columns = kind == TensorKind::columns;
+    pack_panels(from, columns ? 1 : s.k, columns ? s.n : 1, s.n, s.k, dtype,
+                out + i * matrix_bytes(dtype, s.n, s.k));
+  }
+}
+
+float unpack_panels(const std::byte* packed, DType dtype, size_t k, size_t i, size_t j) {
+  const std::byte* panel = packed + i / kPanel * panel_bytes(dtype, k);
+  const uint8_t* values = bytes_at(panel, panel_scale_bytes(dtype, k));
+  const size_t step = j / 4;
+  const size_t place = i % kPanel * 4 + j % 4;
+  if (dtype == DType::int8) {
+    const auto scale = read_at<float>(panel, i % kPanel * sizeof(float));
+    return scale * float(values[step * 4 * kPanel + place] - kMiddle8);
+  }
+  const auto scale = read_at<uint16_t>(panel, (j / kGroup * kPanel + i % kPanel) * 2);
+  const int nibble = values[step / 2 * 4 * kPanel + place] >> (step % 2 * 4) & 15;
+  return from_bf16(scale) * float(nibble - kMiddle4);
+}
+
+float unpack_row(const std::byte* packed, DType dtype, size_t d, size_t j) {
+  const size_t padded = groups_of(d) * kGroup;
+  if (dtype == DType::int8) {
+    return read_at<float>(packed, padded) * float(*bytes_at(packed, j) - kMiddle8);
+  }
+  const size_t group = j / kGroup;
+  const size_t i = j % kGroup;
+  const auto scale = read_at<uint16_t>(packed, padded / 2 + 2 * group);
+  const int byte = *bytes_at(packed, group * kGroup / 2 + i % (kGroup / 2));
+  return from_bf16(scale) * float((byte >> (i / (kGroup / 2) * 4) & 15) - kMiddle4);
+}
+
+}  // namespace terse::kernels

@@ -1,0 +1,26 @@
+// Quantising weights into the packings of core/packing.h, and back. Plain code: it runs once for a
+// model.
+#pragma once
+
+#include <cstddef>
+
+#include "core/packing.h"
+
+namespace terse::kernels {
+
+/// Quantises one row. x: [d]. out: row_bytes(dtype, d) bytes.
+void pack_row(const float* x, size_t d, DType dtype, std::byte* out);
+
+/// Quantises a matrix. Element (i, j) of [n, k] is x[i * row_stride + j * column_stride]. out:
+/// matrix_bytes(dtype, n, k) bytes.
+void pack_panels(const float* x, size_t row_stride, size_t column_stride, size_t n, size_t k,
+                 DType dtype, std::byte* out);
+
+/// Quantises a whole tensor of floats in the order of its shape. out: bytes_of(dtype, kind, shape).
+void pack(const float* x, TensorKind kind, const Shape& shape, DType dtype, std::byte* out);
+
+/// The value at (i, j) of a matrix in panels, or at (0, j) of a row.
+float unpack_panels(const std::byte* packed, DType dtype, size_t k, size_t i, size_t j);
+float unpack_row(const std::byte* packed, DType dtype, size_t d, size_t j);
+
+}  // namespace terse::kernels

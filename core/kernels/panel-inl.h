@@ -1,0 +1,180 @@
+// Products of quantised activations with panels of quantised weights (core/packing.h): sums of
+// integer products within a group, exact on every instruction set, then a float sum over the groups
+// in ascending order. Compiled once for each instruction set, hence no `#pragma once`.
+#if defined(TERSE_CORE_KERNELS_PANEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TERSE_CORE_KERNELS_PANEL_INL_H_
+#undef TERSE_CORE_KERNELS_PANEL_INL_H_
+#else
+#define TERSE_CORE_KERNELS_PANEL_INL_H_
+#endif
+
+#include "core/kernels/quantize.h"
+#include "core/kernels/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace terse::kernels::HWY_NAMESPACE {
+
+using Ints = hn::Rebind<int32_t, Floats>;
+using IntVec = hn::Vec<Ints>;
+
+#if HWY_TARGET == HWY_SCALAR
+// A vector is one float here, so its four bytes are loaded as an array.
+struct Word {
+  uint8_t bytes[4];
+};
+HWY_INLINE Word load_word(const uint8_t* p) {
+  return {{p[0], p[1], p[2], p[3]}};
+}
+HWY_INLINE Word low_nibbles(Word w) {
+  for (uint8_t& byte : w.bytes) byte &= 15;
+  return w;
+}
+HWY_INLINE Word high_nibbles(Word w) {
+  for (uint8_t& byte : w.bytes) byte = uint8_t(byte >> 4);
+  return w;
+}
+HWY_INLINE IntVec add_products(IntVec sums, Word w, const int8_t* x) {
+  int32_t sum = hn::GetLane(sums);
+  for (size_t i = 0; i < 4; ++i) sum += int32_t{w.bytes[i]} * x[i];
+  return hn::Set(Ints(), sum);
+}
+#else
+using Bytes = hn::Repartition<uint8_t, Floats>;
+using ByteVec = hn::Vec<Bytes>;
+
+HWY_INLINE ByteVec load_word(const uint8_t* p) {
+  return hn::LoadU(Bytes(), p);
+}
+HWY_INLINE ByteVec low_nibbles(ByteVec w) {
+  return hn::And(w, hn::Set(Bytes(), 15));
+}
+HWY_INLINE ByteVec high_nibbles(ByteVec w) {
+  const hn::Repartition<uint16_t, Floats> d16;
+  return low_nibbles(hn::BitCast(Bytes(), hn::ShiftRight<4>(hn::BitCast(d16, w))));
+}
+
+/// sums[lane] += sum_i w[4 lane + i] * x[i]    over i < 4
+HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, const int8_t* x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
+  // Highway 1.0 knows the processor to have this instruction, but not the instruction.
+  using Four [[gnu::may_alias]] = int32_t;
+  asm("vpdpbusd %2%{1to16%}, %1, %0"
+      : "+v"(sums.raw)
+      : "v"(w.raw), "m"(*reinterpret_cast<const Four*>(x)));
+  return sums;
+#else
+  // Even and odd bytes as 16-bit numbers, each times its two terms of x.
+  const hn::Repartition<int16_t, Floats> d16;
+  const hn::Repartition<uint16_t, Floats> du16;
+  const auto pairs = hn::BitCast(du16, w);
+  const auto even = hn::BitCast(d16, hn::And(pairs, hn::Set(du16, 0x00ff)));
+  const auto odd = hn::BitCast(d16, hn::ShiftRight<8>(pairs));
+  const auto pair = [](int8_t first, int8_t second) {
+    return int32_t(uint32_t(uint16_t(int16_t{first})) | uint32_t(uint16_t(int16_t{second})) << 16);
+  };
+  const auto x_even = hn::BitCast(d16, hn::Set(Ints(), pair(x[0], x[2])));
+  const auto x_odd = hn::BitCast(d16, hn::Set(Ints(), pair(x[1], x[3])));
+  IntVec unused = hn::Zero(Ints());
+  sums = hn::ReorderWidenMulAccumulate(Ints(), even, x_even, sums, unused);
+  return hn::ReorderWidenMulAccumulate(Ints(), odd, x_odd, sums, unused);
+#endif
+}
+#endif
+
+/// Vectors that make up a panel's 16 outputs.
+constexpr size_t kSlices =
+    kPanel / (hn::MaxLanes(Floats()) < kPanel ? hn::MaxLanes(Floats()) : kPanel);
+
+/// One vector of a panel's outputs, of 8-bit weights.
+struct Int8Slice {
+  static constexpr DType kType = DType::int8;
+  static constexpr int kMiddle = 128;
+  const float* scales;    // of the slice's outputs
+  const uint8_t* values;  // steps of 4 terms, 64 bytes apart
+
+  Int8Slice(const std::byte* panel, size_t slice, size_t k)
+      : scales(reinterpret_cast<const float*>(panel) + slice * hn::Lanes(Floats())),
+        values(reinterpret_cast<const uint8_t*>(panel) + panel_scale_bytes(DType::int8, k) +
+               slice * 4 * hn::Lanes(Floats())) {}
+
+  static constexpr size_t kStepsInVector = 1;
+  static constexpr size_t kVectorsInGroup = kGroup / 4;
+  auto vector(size_t g, size_t v) const {
+    return load_word(values + (g * kVectorsInGroup + v) * 4 * kPanel);
+  }
+  FloatVec group_scale(size_t, float x_scale) const { return hn::Set(Floats(), x_scale); }
+  FloatVec finish(FloatVec sum) const { return hn::Mul(sum, hn::LoadU(Floats(), scales)); }
+};
+
+/// One vector of a panel's outputs, of 4-bit weights.
+struct Int4Slice {
+  static constexpr DType kType = DType::int4;
+  static constexpr int kMiddle = 8;
+  const uint16_t* scales;  // bfloat16, [groups, 16]
+  const uint8_t* values;   // pairs of steps, 64 bytes apart
+
+  Int4Slice(const std::byte* panel, size_t slice, size_t k)
+      : scales(reinterpret_cast<const uint16_t*>(panel) + slice * hn::Lanes(Floats())),
+        values(reinterpret_cast<const uint8_t*>(panel) + panel_scale_bytes(DType::int4, k) +
+               slice * 4 * hn::Lanes(Floats())) {}
+
+  static constexpr size_t kStepsInVector = 2;
+  static constexpr size_t kVectorsInGroup = kGroup / 8;
+  auto vector(size_t g, size_t v) const {
+    return load_word(values + (g * kVectorsInGroup + v) * 4 * kPanel);
+  }
+  FloatVec group_scale(size_t g, float x_scale) const {
+    return hn::Mul(load(Floats(), scales + g * kPanel), hn::Set(Floats(), x_scale));
+  }
+  FloatVec finish(FloatVec sum) const { return sum; }
+};
+
+/// sums[r][c] = <x row r, weights of slice c>. `base`: the first group of each row of x.
+template <size_t kRows, size_t kWide, class Slice>
+HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows],
+                               const Slice (&slices)[kWide], FloatVec (&sums)[kRows][kWide]) {
+  const Floats d;
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t c = 0; c < kWide; ++c) sums[r][c] = hn::Zero(d);
+  }
+  size_t weight_group = 0;
+  for (size_t tap = 0; tap < x.taps; ++tap) {
+    for (size_t g = 0; g < x.groups; ++g, ++weight_group) {
+      const size_t group = tap * x.tap_stride + g;
+      IntVec products[kRows][kWide];
+      for (size_t r = 0; r < kRows; ++r) {
+        const auto start = hn::Set(Ints(), -Slice::kMiddle * x.sums[base[r] + group]);
+        for (size_t c = 0; c < kWide; ++c) products[r][c] = start;
+      }
+      for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {
+        for (size_t c = 0; c < kWide; ++c) {
+          const auto w = slices[c].vector(weight_group, v);
+          for (size_t r = 0; r < kRows; ++r) {
+            const int8_t* terms =
+                x.values + (base[r] + group) * kGroup + v * 4 * Slice::kStepsInVector;
+            if constexpr (Slice::kStepsInVector == 1) {
+              products[r][c] = add_products(products[r][c], w, terms);
+            } else {
+              products[r][c] = add_products(products[r][c], low_nibbles(w), terms);
+              products[r][c] = add_products(products[r][c], high_nibbles(w), terms + 4);
+            }
+          }
+        }
+      }
+      for (size_t c = 0; c < kWide; ++c) {
+        for (size_t r = 0; r < kRows; ++r) {
+          const FloatVec scale = slices[c].group_scale(weight_group, x.scales[base[r] + group]);
+          sums[r][c] = hn::MulAdd(hn::ConvertTo(d, products[r][c]), scale, sums[r][c]);
+        }
+      }
+    }
+  }
+  for (size_t c = 0; c < kWide; ++c) {
+    for (size_t r = 0; r < kRows; ++r) sums[r][c] = slices[c].finish(sums[r][c]);
+  }
+}
+
+}  // namespace terse::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
