@@ -138,6 +138,10 @@ CLI::App* add_leaf(CLI::App& parent, const char* name, const char* description,
 void add_model_command(CLI::App& root, Command& selected) {
   CLI::App* command = root.add_subcommand("model", "Look at a model directory");
   command->require_subcommand(1);
+  command->footer(
+      "Examples:\n"
+      "  terse model info my-model\n"
+      "  terse model check my-model");
   auto options = std::make_shared<ModelCommandOptions>();
   CLI::App* info = add_leaf(*command, "info", "Architecture, sizes and tensors", *options);
   info->add_flag("--json", options->json, "One JSON object");

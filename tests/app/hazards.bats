@@ -94,6 +94,11 @@ PY
   [ "$code" -eq 0 ]
   [ -z "$out" ]
   [ -z "$err" ]
+  observe "printf '%s\n' '{\"id\":1,\"text\":\"\"}' '{\"id\":2,\"text\":\" \\n\"}' '{\"id\":3,\"ids\":[]}' | '$TERSE' summarize --jsonl"
+  [ "$code" -eq 0 ]
+  [ -z "$err" ]
+  [ "$(jq -c '[.id, .summary, .ids, .status]' <<<"$out" | tr -d '\n')" = \
+    '[1,"",[],"empty"][2,"",[],"empty"][3,"",[],"empty"]' ]
 }
 
 @test "a closed stdin" {
@@ -104,9 +109,43 @@ PY
   fails_with 4 stdin "'$TERSE' summarize --jsonl <&-"
 }
 
+@test "files take no closed stream's place" {
+  local dir="$BATS_TEST_TMPDIR"
+  # Where stdin is closed, results are not read as records; where stderr is, they get no messages.
+  fails_with 4 stdin "'$TERSE' summarize --jsonl --resume '$dir/results' <&-"
+  observe "printf '%s\n' '{\"id\":1,\"text\":\"A tool.\"}' junk | '$TERSE' summarize --jsonl --verbose --output '$dir/results' 2>&-"
+  [ "$code" -eq 1 ]
+  [ "$(jq -r .finish "$dir/results" | tr '\n' ' ')" = 'eos error ' ]
+}
+
+@test "a model that is cut while it is in use: a copy goes on, a mapped one is an error" {
+  local model; model=$(spoiled_model)
+  local file="$model/model.safetensors"
+  mkfifo "$BATS_TEST_TMPDIR/to"
+  for access in "" --mmap; do
+    cp "$MODEL/model.safetensors" "$file"
+    "$TERSE" summarize --jsonl --verbose $access --model "$model" <"$BATS_TEST_TMPDIR/to" >"$BATS_TEST_TMPDIR/out" \
+      2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    exec 4>"$BATS_TEST_TMPDIR/to"
+    for _ in $(seq 100); do grep -q opened "$BATS_TEST_TMPDIR/err" && break; sleep 0.1; done
+    truncate -s 4096 "$file"
+    echo '{"id":1,"text":"A tool."}' >&4
+    exec 4>&-
+    code=0; wait $! || code=$?
+    if [ -z "$access" ]; then
+      [ "$code" -eq 0 ]
+      [ "$(jq -r .finish "$BATS_TEST_TMPDIR/out")" = eos ]
+    else
+      [ "$code" -eq 3 ]
+      [ ! -s "$BATS_TEST_TMPDIR/out" ]
+      grep -q 'was cut or changed while it was in use' "$BATS_TEST_TMPDIR/err"
+    fi
+  done
+}
+
 @test "logits that are not finite fail their record, with the step" {
   local model; model=$(poisoned_model)
-  fails_with 4 'non-finite logits at step' "'$TERSE' summarize --model '$model' '$SAMPLE'"
+  fails_with 1 'non-finite logits at step' "'$TERSE' summarize --model '$model' '$SAMPLE'"
   observe "printf '%s\n' '{\"id\":1,\"text\":\"A tool.\"}' 'junk' | '$TERSE' summarize --model '$model' --jsonl"
   [ "$code" -eq 1 ]
   [[ "$out" == *'non-finite logits at step'* ]]
