@@ -158,22 +158,36 @@ PY
   [ -n "$out" ]
   [[ "$err" == *"byte 2"* ]]
   [ "$(wc -l <<<"$err")" -eq 1 ]
-  observe "printf '{\"id\":1,\"text\":\"A \377 library\"}\n' | '$TERSE' summarize --jsonl"
-  [ "$code" -eq 1 ]
-  [ "$(jq -r .finish <<<"$out")" = error ]
+  # A lone byte, an overlong form, a surrogate, the start of a character.
+  for bytes in '\377' '\300\200' '\355\240\200' '\342\202'; do
+    observe "printf 'A library $bytes' | '$TERSE' summarize"
+    [ "$code" -eq 0 ]
+    [[ "$err" == *"byte 10 is not UTF-8"* ]]
+    [ "$out" = "$(printf 'A library \357\277\275' | "$TERSE" summarize)" ] || [[ "$bytes" == *200 ]]
+    observe "printf '{\"id\":1,\"text\":\"A library $bytes\"}\n' | '$TERSE' summarize --jsonl"
+    [ "$code" -eq 1 ]
+    [ "$(jq -r .finish <<<"$out")" = error ]
+  done
+  observe "printf 'A \0 library' | '$TERSE' summarize"
+  [ "$code" -eq 0 ]
+  [ -n "$out" ]
 }
 
 @test "Windows line ends and a missing last one change nothing" {
   observe "printf '{\"id\":1,\"text\":\"A library.\"}\r\n{\"id\":2,\"text\":\"A library.\"}' | '$TERSE' summarize --jsonl"
   [ "$code" -eq 0 ]
   [ "$(jq -r .summary <<<"$out" | uniq | wc -l)" -eq 1 ]
+  for text in 'A library.\nA tool.' 'A library.\nA tool.\n' 'A library.\r\nA tool.' 'A library.\r\nA tool.\r\n'; do
+    printf "$text" | "$TERSE" summarize --lines
+    printf "$text" | "$TERSE" summarize
+  done | awk '{ ++seen[(NR - 1) % 3 " " $0] } END { exit length(seen) != 3 }'
 }
 
 @test "an input longer than the model's limit" {
   fails_with 4 'limit is 512' "yes 'a library for parsing' | head -n 1000 | '$TERSE' summarize"
-  observe "jq -nc '{id: 1, ids: [range(512) | 300]}, {id: 2, ids: [range(513) | 300]}' | '$TERSE' summarize --jsonl --max-tokens 1"
+  observe "jq -nc '{id: 0, ids: [range(511) | 300]}, {id: 1, ids: [range(512) | 300]}, {id: 2, ids: [range(513) | 300]}' | '$TERSE' summarize --jsonl --max-tokens 1"
   [ "$code" -eq 1 ]
-  [ "$(jq -r .finish <<<"$out" | tr '\n' ' ')" = 'length error ' ]
+  [ "$(jq -r .finish <<<"$out" | tr '\n' ' ')" = 'length length error ' ]
 }
 
 @test "a reader that goes away ends it quietly" {
@@ -181,6 +195,9 @@ PY
   [ "$code" -eq 0 ]
   [ -z "$err" ]
   [ "$out" = libghc-pipes-attoparsec-doc ]
+  observe "jq -c '{id, text: .source}' '$EXPECTED' | { '$TERSE' summarize --jsonl; echo \$? >'$BATS_TEST_TMPDIR/code'; } | head -c 1"
+  [ "$(cat "$BATS_TEST_TMPDIR/code")" -eq 0 ]
+  [ -z "$err" ]
 }
 
 @test "an output that cannot be written" {
