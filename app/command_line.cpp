@@ -75,16 +75,51 @@ struct Definitions {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     try {
       root.parse(arguments);
-    } catch (const CLI::Success& help_or_version) {
-      root.exit(help_or_version);  // prints; its own exit codes are not ours
+    } catch (const CLI::CallForVersion&) {
+      Output(STDOUT_FILENO, "stdout").write(version_text() + "\n");
+      return false;
+    } catch (const CLI::Success&) {
+      Output(STDOUT_FILENO, "stdout").write(given()->help());
       return false;
     }
     return true;
   }
 };
 
-[[noreturn]] void refuse(const CLI::ParseError& error, const std::string& more = "") {
-  throw UsageError(std::string(error.what()) + more + "; see 'terse --help'");
+/// 'terse help model info' is 'terse model info --help'.
+Arguments with_help_as_flag(Arguments arguments) {
+  if (arguments.empty() || arguments.front() != "help") return arguments;
+  arguments.erase(arguments.begin());
+  arguments.push_back("--help");
+  return arguments;
+}
+
+/// " 'foo': there are ..." for a command that is none, where CLI11 says only that one is needed.
+std::string command_error(const CLI::App& group, const Arguments& arguments) {
+  std::string names;
+  for (const CLI::App* command : group.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_group().empty()) continue;
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  const bool is_root = group.get_parent() == nullptr;
+  const auto word =
+      std::find_if(arguments.begin() + (is_root ? 0 : 1), arguments.end(),
+                   [](const std::string& argument) { return !argument.starts_with('-'); });
+  const std::string found =
+      word == arguments.end()
+          ? "a command is missing"
+          : "there is no command '" + (is_root ? "" : group.get_name() + " ") + *word + "'";
+  return found + "; there are " + names;
+}
+
+[[noreturn]] void refuse(const CLI::ParseError& error, Definitions& definitions,
+                         const Arguments& arguments, const std::string& more = "") {
+  const CLI::App& command = *definitions.given();
+  const bool needs_command = command.get_require_subcommand_min() > 0;
+  const std::string what =
+      needs_command ? command_error(command, arguments) : std::string(error.what()) + more;
+  const std::string path = command_path(command);
+  throw UsageError(what + "; see 'terse " + path + (path.empty() ? "" : " ") + "--help'");
 }
 
 /// Settings from elsewhere, put behind the command's name: what is typed comes after them. Nothing
@@ -93,10 +128,11 @@ std::optional<Settings> layer(const Arguments& arguments) {
   Definitions probe;
   try {
     if (!probe.parse(arguments)) return std::nullopt;
-  } catch (const CLI::RequiredError&) {
-    // What is missing may come from elsewhere.
+  } catch (const CLI::RequiredError& error) {
+    // A flag that is missing may come from elsewhere, a command may not.
+    if (probe.given()->get_require_subcommand_min() > 0) refuse(error, probe, arguments);
   } catch (const CLI::ParseError& error) {
-    refuse(error);
+    refuse(error, probe, arguments);
   }
   const CLI::App* command = probe.given();
   Settings settings = settings_from_elsewhere(probe.root, *command);
@@ -124,13 +160,14 @@ std::string origin_of(const CLI::ParseError& error, const Settings& settings) {
 
 CommandLine parse_command_line(int argc, char** argv) {
   const CommandLine nothing_left{nullptr, kOk};
-  const std::optional<Settings> settings = layer(Arguments(argv + 1, argv + argc));
+  const Arguments arguments = with_help_as_flag(Arguments(argv + 1, argv + argc));
+  const std::optional<Settings> settings = layer(arguments);
   if (!settings) return nothing_left;
   const auto definitions = std::make_shared<Definitions>();
   try {
     definitions->parse(settings->arguments);
   } catch (const CLI::ParseError& error) {
-    refuse(error, origin_of(error, *settings));
+    refuse(error, *definitions, arguments, origin_of(error, *settings));
   }
   apply(definitions->common);
   if (definitions->common.dump_config) {

@@ -134,9 +134,12 @@ class Run {
     if (fields.contains("text") == fields.contains("ids")) {
       throw InputError("a record needs either \"text\" or \"ids\"");
     }
-    const Decoded decoded = decode(
-        worker, fields.contains("ids") ? ids_of(fields, "ids") : encode(text_of(fields, "text")),
-        record.key);
+    const bool has_ids = fields.contains("ids");
+    if (command_.needs_source && !has_ids && is_blank(text_of(fields, "text"))) return nothing();
+    const std::vector<int32_t> ids =
+        has_ids ? ids_of(fields, "ids") : encode(text_of(fields, "text"));
+    if (command_.needs_source && ids.empty()) return nothing();
+    const Decoded decoded = decode(worker, ids, record.key);
     nlohmann::ordered_json result = text_json(decoded.candidates.front(), command_.text_field);
     if (options_.decoding.n_best > 1) {
       for (const DecodedText& candidate : decoded.candidates) {
@@ -145,6 +148,16 @@ class Run {
     }
     if (decoded.n_pieces > 1) result["pieces"] = decoded.n_pieces;
     if (decoded.stats.dropped_tokens > 0) result["dropped_tokens"] = decoded.stats.dropped_tokens;
+    return result;
+  }
+
+  /// The result of a source without text: a model would make something up.
+  nlohmann::ordered_json nothing() const {
+    nlohmann::ordered_json result;
+    if (directory_.tokenizer) result[command_.text_field] = "";
+    result["ids"] = nlohmann::json::array();
+    result["finish"] = name_of(Finish::eos);
+    result["status"] = "empty";
     return result;
   }
 
@@ -226,6 +239,10 @@ class Run {
       const Decoded decoded = decode(worker, ids, name, stream ? to_terminal() : TextCallback());
       warn_of_dropped(decoded, name);
       return stream ? "" : decoded.candidates.front().text.value_or("");
+    } catch (const DecodingError& error) {
+      throw DecodingError(name + ": " + error.what());
+    } catch (const InputError& error) {
+      throw InputError(name + ": " + error.what());
     } catch (const Interrupted&) {
       if (stream) results_.output().write("\n");
       throw;

@@ -41,10 +41,15 @@ std::string wrapped(const std::string& text, size_t width, size_t indent) {
   return result;
 }
 
+HelpFormatter::HelpFormatter() {
+  label("Positionals", "Arguments");
+}
+
 std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positional) const {
-  std::string name = make_option_name(option, is_positional);
+  if (is_positional) return entry(value_name(*option), make_option_desc(option));
+  std::string name = make_option_name(option, false);
   // Flags without a short name line up with those that have one.
-  if (!is_positional && option->get_snames().empty()) name = "    " + name;
+  if (option->get_snames().empty()) name = "    " + name;
   for (size_t at = name.find(','); at != std::string::npos; at = name.find(',', at + 2)) {
     name.insert(at + 1, " ");
   }
@@ -52,12 +57,16 @@ std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positi
 }
 
 std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
-  const bool named_by_type = option->get_positional() && option->get_lnames().empty();
-  return is_switch(*option) || named_by_type ? "" : " " + value_name(*option);
+  return is_switch(*option) ? "" : " " + value_name(*option);
 }
 
-std::string HelpFormatter::make_subcommand(const CLI::App* command) const {
-  return entry(command->get_name(), command->get_description());
+std::string HelpFormatter::make_subcommands(const CLI::App* app, CLI::AppFormatMode) const {
+  std::string text;
+  for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_group().empty()) continue;
+    text += entry(command->get_name(), command->get_description());
+  }
+  return text.empty() ? "" : "\nCommands:\n" + text;
 }
 
 std::string HelpFormatter::make_description(const CLI::App* app) const {

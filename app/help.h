@@ -12,12 +12,13 @@ std::string wrapped(const std::string& text, size_t width, size_t indent);
 /// CLI11's formatter with descriptions that wrap.
 class HelpFormatter : public CLI::Formatter {
  public:
+  HelpFormatter();
   std::string make_option(const CLI::Option* option, bool is_positional) const override;
   std::string make_option_opts(const CLI::Option* option) const override;
   std::string make_description(const CLI::App* app) const override;
   std::string make_help(const CLI::App* app, std::string name,
                         CLI::AppFormatMode mode) const override;
-  std::string make_subcommand(const CLI::App* command) const override;
+  std::string make_subcommands(const CLI::App* app, CLI::AppFormatMode mode) const override;
   std::string make_usage(const CLI::App* app, std::string name) const override;
 };
 

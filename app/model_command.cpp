@@ -16,37 +16,26 @@
 namespace terse {
 namespace {
 
-std::string limit_text(size_t limit) {
-  return limit == SIZE_MAX ? "no limit" : std::to_string(limit);
-}
-
-std::string vocabulary_text(const ModelTraits& traits) {
-  if (!traits.has_source || traits.source_vocab == traits.target_vocab) {
-    return std::to_string(traits.target_vocab);
-  }
-  return fmt::format("{} (source), {} (target)", traits.source_vocab, traits.target_vocab);
-}
-
-std::string tokenizer_text(const ModelDirectory& directory) {
-  if (!directory.tokenizer) return "none: ids only";
-  return fmt::format("{} pieces", directory.tokenizer->size());
-}
-
 nlohmann::ordered_json limit_json(size_t limit) {
   return limit == SIZE_MAX ? nlohmann::ordered_json() : nlohmann::ordered_json(limit);
 }
 
+/// All that is told of a model, in the order in which people read it.
 nlohmann::ordered_json info_json(const ModelDirectory& directory) {
   const ModelTraits& traits = directory.model->traits();
   uint64_t n_parameters = 0;
+  auto types = nlohmann::ordered_json::object();
   auto tensors = nlohmann::ordered_json::array();
   directory.weights->for_each([&](const std::string& name, const Tensor& tensor) {
+    const std::string type = name_of(tensor.dtype);
     n_parameters += tensor.size();
-    tensors.push_back({{"name", name}, {"type", name_of(tensor.dtype)}, {"shape", tensor.shape}});
+    types[type] = types.value(type, uint64_t{0}) + tensor.size();
+    tensors.push_back({{"name", name}, {"type", type}, {"shape", tensor.shape}});
   });
   nlohmann::ordered_json info{{"directory", directory.path.string()},
                               {"model", directory.config.model},
                               {"parameters", n_parameters},
+                              {"parameters_by_type", types},
                               {"bytes", directory.weights->total_bytes()}};
   if (traits.has_source) {
     info["source_vocab"] = traits.source_vocab;
@@ -55,43 +44,37 @@ nlohmann::ordered_json info_json(const ModelDirectory& directory) {
   info["target_vocab"] = traits.target_vocab;
   info["max_target_tokens"] = limit_json(traits.max_target);
   info["tokenizer_pieces"] =
-      directory.tokenizer ? limit_json(directory.tokenizer->size()) : limit_json(SIZE_MAX);
+      limit_json(directory.tokenizer ? directory.tokenizer->size() : SIZE_MAX);
   info["metadata"] = directory.weights->metadata();
   info["args"] = read_json_file(directory.path / "config.json")["args"];
   info["tensors"] = tensors;
   return info;
 }
 
-std::string info_text(const ModelDirectory& directory) {
-  const ModelTraits& traits = directory.model->traits();
-  uint64_t n_parameters = 0;
-  std::string tensors;
-  directory.weights->for_each([&](const std::string& name, const Tensor& tensor) {
-    n_parameters += tensor.size();
-    tensors +=
-        fmt::format("  {:<52} {:<5} {}\n", name, name_of(tensor.dtype), to_string(tensor.shape));
-  });
+std::string value_text(const nlohmann::ordered_json& value) {
+  if (value.is_null()) return "none";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string info_text(const nlohmann::ordered_json& info) {
   std::string text;
-  text += fmt::format("directory   {}\n", directory.path.string());
-  text += fmt::format("model       {}\n", directory.config.model);
-  text += fmt::format("parameters  {}\n", n_parameters);
-  text += fmt::format("bytes       {}\n", directory.weights->total_bytes());
-  text += fmt::format("vocabulary  {}\n", vocabulary_text(traits));
-  text += fmt::format("tokenizer   {}\n", tokenizer_text(directory));
-  if (traits.has_source) {
-    text +=
-        fmt::format("source      at most {} tokens\n", limit_text(directory.max_source_tokens()));
+  for (const auto& [key, value] : info.items()) {
+    if (key == "tensors") {
+      text += fmt::format("{:<20} {}\n", key, value.size());
+      for (const auto& tensor : value) {
+        text +=
+            fmt::format("  {:<52} {:<5} {}\n", tensor["name"].get<std::string>(),
+                        tensor["type"].get<std::string>(), to_string(tensor["shape"].get<Shape>()));
+      }
+    } else if (value.is_object()) {
+      text += key + "\n";
+      for (const auto& [name, inner] : value.items()) {
+        text += fmt::format("  {:<34} {}\n", name, value_text(inner));
+      }
+    } else {
+      text += fmt::format("{:<20} {}\n", key, value_text(value));
+    }
   }
-  text += fmt::format("target      at most {} tokens\n", limit_text(traits.max_target));
-  for (const auto& [key, value] : directory.weights->metadata()) {
-    text += fmt::format("{:<11} {}\n", key, value);
-  }
-  const auto json = read_json_file(directory.path / "config.json");
-  text += "arguments\n";
-  for (const auto& [key, value] : json["args"].items()) {
-    text += fmt::format("  {:<34} {}\n", key, value.dump());
-  }
-  text += fmt::format("tensors     {}\n{}", directory.weights->tensor_count(), tensors);
   return text;
 }
 
@@ -101,9 +84,8 @@ struct ModelCommandOptions {
 };
 
 int run_info(const ModelCommandOptions& options) {
-  const ModelDirectory directory = open_model(options.model);
-  Output output(STDOUT_FILENO, "stdout");
-  output.write(options.json ? info_json(directory).dump() + "\n" : info_text(directory));
+  const nlohmann::ordered_json info = info_json(open_model(options.model));
+  Output(STDOUT_FILENO, "stdout").write(options.json ? info.dump() + "\n" : info_text(info));
   return kOk;
 }
 
@@ -138,6 +120,10 @@ CLI::App* add_leaf(CLI::App& parent, const char* name, const char* description,
 void add_model_command(CLI::App& root, Command& selected) {
   CLI::App* command = root.add_subcommand("model", "Look at a model directory");
   command->require_subcommand(1);
+  command->footer(
+      "Examples:\n"
+      "  terse model info my-model\n"
+      "  terse model check my-model");
   auto options = std::make_shared<ModelCommandOptions>();
   CLI::App* info = add_leaf(*command, "info", "Architecture, sizes and tensors", *options);
   info->add_flag("--json", options->json, "One JSON object");

@@ -37,6 +37,9 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
                   "Threads for one text (default: the cores that the process may use, at most 8)")
       ->type_name("N")
       ->transform(whole_number(1, 256));
+  command.add_flag("--mmap", options.mmap,
+                   "Use the weights where the file is mapped: several processes share them, and "
+                   "the model starts sooner; but scattered rows come slower than from a copy");
 }
 
 std::filesystem::path find_model(const std::string& model) {
@@ -67,7 +70,8 @@ std::filesystem::path find_preset(const std::string& name) {
 }
 
 ModelDirectory open_model(const ModelOptions& options) {
-  ModelDirectory directory = open_model_directory(find_model(options.model));
+  ModelDirectory directory = open_model_directory(find_model(options.model),
+                                                  options.mmap ? Access::map : Access::automatic);
   for (const std::string& name : directory.weights->unused()) {
     spdlog::warn("{}: tensor '{}' is not used by the model", directory.path.string(), name);
   }

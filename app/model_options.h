@@ -18,6 +18,7 @@ namespace terse {
 struct ModelOptions {
   std::string model;   // a directory, or the name of a shipped model; empty: the default
   size_t threads = 0;  // 0: as many as the process may use
+  bool mmap = false;
 };
 
 void add_model_options(CLI::App& command, ModelOptions& options);

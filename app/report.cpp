@@ -1,9 +1,11 @@
 #include "app/report.h"
 
+#include <fcntl.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <new>
@@ -21,9 +23,21 @@ int fail(int code, const std::string& message) {
   return code;
 }
 
+/// Keeps the numbers of streams that were closed from being given to files: results would be read
+/// as input, or get messages between their lines. Reading or writing them still fails.
+void occupy_closed_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+      ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+  }
+}
+
 }  // namespace
 
 void set_up_process() {
+  occupy_closed_streams();
+  catch_lost_pages();
   std::signal(SIGPIPE, SIG_IGN);
   // spdlog's own default writes to stdout, which carries results only.
   spdlog::set_default_logger(spdlog::stderr_color_mt("terse"));
@@ -68,6 +82,8 @@ int run_reporting_errors(const std::function<int()>& body) {
     return fail(kUsage, error.what());
   } catch (const ModelError& error) {
     return fail(kModelUnusable, error.what());
+  } catch (const DecodingError& error) {
+    return fail(kSomeRecordsFailed, error.what());
   } catch (const InputError& error) {
     return fail(kInputUnreadable, error.what());
   } catch (const OutputError& error) {

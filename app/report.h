@@ -6,7 +6,8 @@
 
 namespace terse {
 
-/// Messages go to stderr; writing to a closed pipe is an error to handle and no signal.
+/// Messages go to stderr; closed streams, closed pipes and lost pages of a mapped file become
+/// errors to handle.
 void set_up_process();
 
 /// Colours in messages: "always", "never", or "auto": on a terminal that is not dumb, unless

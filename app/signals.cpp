@@ -3,6 +3,10 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <string_view>
+
+#include "app/exit_code.h"
+
 namespace terse {
 namespace {
 
@@ -32,7 +36,20 @@ void on_signal(int number) {
   alarm(1);
 }
 
+void on_lost_page(int) {
+  constexpr std::string_view message =
+      "terse: error: a file of the model was cut or changed while it was in use; restore it, and "
+      "replace models by renaming\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message.data(), message.size());
+  // Nothing else is safe here, and nothing is lost: results are written line by line.
+  ::_exit(kModelUnusable);
+}
+
 }  // namespace
+
+void catch_lost_pages() {
+  set_handler(SIGBUS, on_lost_page, 0);
+}
 
 void catch_signals() {
   set_handler(SIGALRM, on_alarm, 0);

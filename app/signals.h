@@ -1,4 +1,5 @@
 // SIGINT and SIGTERM: the first one asks for an end after whole lines, the second one ends at once.
+// SIGBUS: a mapped model was cut.
 #pragma once
 
 #include <signal.h>
@@ -15,6 +16,10 @@ struct Interrupted {
 /// Catches the first SIGINT or SIGTERM; the second one has its default action. A signal that the
 /// program was started with ignored (nohup, background jobs) stays ignored.
 void catch_signals();
+
+/// A page that is gone from a mapped file (somebody cut or replaced it in place) becomes a line on
+/// stderr and kModelUnusable instead of a crash.
+void catch_lost_pages();
 
 /// True once a signal has come. A read(2) that waits ends with EINTR then.
 const std::atomic<bool>& signalled();

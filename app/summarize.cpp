@@ -24,6 +24,7 @@ void add_summarize_command(CLI::App& root, Command& selected) {
       "line of output the object of one of them, in the same order:\n"
       "  {\"id\", \"summary\", \"ids\", \"finish\"}; \"finish\" is eos, length or stop\n"
       "  {\"id\", \"line\", \"finish\": \"error\", \"error\"} for one that failed\n"
+      "  {..., \"summary\": \"\", \"ids\": [], \"status\": \"empty\"} for one that is blank\n"
       "\"id\" is the record's own, the line's number where it has none, and null where\n"
       "the line cannot be read.");
   command->callback([options, command, &selected] {

@@ -24,6 +24,12 @@ class InputError : public Error {
   using Error::Error;
 };
 
+/// The model's numbers went wrong on an input that is in order.
+class DecodingError : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 /// The command line asks for something that does not exist or does not fit together.
 class UsageError : public Error {
  public:

@@ -11,8 +11,7 @@
 
 namespace terse {
 
-/// A read-only mapping of a whole file. Whoever shrinks the file under it ends the program
-/// (SIGBUS).
+/// A read-only mapping of a whole file. Whoever shrinks the file under it causes a SIGBUS.
 class MappedFile {
  public:
   MappedFile() = default;

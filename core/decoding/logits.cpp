@@ -11,8 +11,8 @@ namespace terse {
 namespace {
 
 [[noreturn]] void fail(size_t step) {
-  throw InputError("non-finite logits at step " + std::to_string(step) +
-                   ": the model's weights are damaged or overflow on this input");
+  throw DecodingError("non-finite logits at step " + std::to_string(step) +
+                      ": the model's weights are damaged or overflow on this input");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 namespace terse {
 
-/// Throws InputError, naming the step, unless all logits are finite.
+/// Throws DecodingError, naming the step, unless all logits are finite.
 void require_finite(std::span<const float> logits, size_t step);
 
 /// log(sum(exp(logits))): a token's log-probability is its logit less this. Throws as

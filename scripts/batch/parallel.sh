@@ -73,6 +73,9 @@ if [ ${#logins[@]} -gt 0 ]; then
     job "$here/run_shard.sh" "$work" --shard '{}' --terse "$terse")
 fi
 
+# Jobs run in bash wherever they go: otherwise GNU parallel takes SHELL on the other machine, and where that is not
+# set (a container, say) it runs nothing and says nothing.
+export PARALLEL_SHELL=/bin/bash
 # In the background, so that a signal is answered at once. Shards that were running are begun anew by the next call.
 parallel "${arguments[@]}" "${job[@]}" </dev/null &
 runner=$!
@@ -87,4 +90,11 @@ trap 'stop 130' INT
 trap 'stop 143' TERM
 wait "$runner" || true
 trap - INT TERM
+# What a shard wrote to stderr is above; where it ran and how it ended, only the log of jobs knows.
+[ ! -e "$work/joblog" ] || awk -F '\t' -v dir="$work" '
+  NR > 1 && (getline line < sprintf("%s/%06d.out.jsonl", dir, $1 - 1)) < 0 {
+    where = $2 == ":" ? "this machine" : $2
+    how = $8 ? "signal " $8 : $7 ? "exit code " $7 : "exit code 0, but its result did not come back"
+    print "parallel: error: shard " $1 - 1 " failed on " where ": " how
+  }' "$work/joblog" >&2
 "$here/merge.sh" --work "$work" --output "$output"

@@ -31,7 +31,7 @@ in=$work/$shard.in.jsonl out=$work/$shard.out.jsonl part=$work/$shard.out.jsonl.
 [ ! -e "$out" ] || exit 0
 [ -r "$in" ] || die 4 "$in: cannot be read"
 plan_value() { sed -n "s/^$1 //p" "$work/plan"; }
-version=$("$terse" --version | sed 's/ (.*//')
+version=$("$terse" --version | sed 's/ (.*//') || die 70 "$terse --version fails on $(hostname)"
 [ "$version" = "$(plan_value terse)" ] ||
   die 2 "this is $version on $(hostname), but the batch was begun with $(plan_value terse); all shards need the same"
 mapfile -d '' options <"$work/options"

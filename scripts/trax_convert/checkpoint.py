@@ -12,17 +12,20 @@ from .errors import ConversionError
 from .npy_stream import ArrayHeader, GzipReader, NpyStream
 from .pickles import load_pickle
 
+PICKLE_EXTRA_BYTES = 1 << 28
+
 
 class Checkpoint:
     """The pickle's content and a way to its weights."""
 
-    def __init__(self, path):
+    def __init__(self, path, weight_bytes):
+        """`weight_bytes`: what all weights of the model take, which bounds what is read of the pickle."""
         self.path = path
         reader = GzipReader(path)
-        data = reader.read_all()
+        # Beside the weights the pickle may hold the optimizer's slots, of twice their size, and the state.
+        self.content = load_pickle(reader.as_file(4 * weight_bytes + PICKLE_EXTRA_BYTES), path)
         self._pickle_sha256 = reader.raw.sha256.hexdigest()
         reader.close()
-        self.content = load_pickle(data, path)
         if not isinstance(self.content, dict) or "flat_weights" not in self.content:
             raise ConversionError(f"{path}: not a Trax checkpoint: it has no flat_weights")
         self.step = self.content.get("step")

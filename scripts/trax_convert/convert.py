@@ -49,13 +49,14 @@ def convert(options, log):
             log(warning)
     elif options.n_reserved_ids:
         raise ConversionError("--n-reserved-ids needs --tokenizer with a T2T subword vocabulary")
-    checkpoint = Checkpoint(options.checkpoint)
+    plan = plan_model(settings.model, settings.args, settings.dense_twin)
+    checkpoint = Checkpoint(options.checkpoint, plan.stored_bytes())
     if settings.needs_shapes:
         settings.learn_from_shapes(checkpoint.peek_shape(FIRST_POSITION_ARRAY))
+        plan = plan_model(settings.model, settings.args, settings.dense_twin)
     ignored = ignored_settings(settings)
     if ignored:
         log("ignored, since they do not concern the model: " + ", ".join(ignored))
-    plan = plan_model(settings.model, settings.args, settings.dense_twin)
     keys = find_keys(plan, checkpoint, options.lsh_keys)
     with directory as temporary:
         size = _write_weights(os.path.join(temporary, "model.safetensors"), plan, checkpoint, keys, options)

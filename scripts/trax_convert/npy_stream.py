@@ -96,16 +96,34 @@ class GzipReader:
             raise ConversionError(f"cannot read {self._path}: {error.strerror}") from error
         return done
 
-    def read_all(self):
-        """Returns everything that is left."""
-        parts, buffer = [], bytearray(CHUNK)
-        while count := self.read_into(memoryview(buffer)):
-            parts.append(bytes(buffer[:count]))
-        return b"".join(parts)
+    def as_file(self, max_bytes):
+        """What is left as a buffered file, which raises a ConversionError behind `max_bytes`."""
+        return io.BufferedReader(_BoundedFile(self, max_bytes, self._path), CHUNK)
 
     def close(self):
         self._gzip.close()
         self._buffered.close()
+
+
+class _BoundedFile(io.RawIOBase):
+    """The content of a gzip file up to a limit: a few kilobytes of gzip can hold any number of zeros."""
+
+    def __init__(self, reader, max_bytes, path):
+        super().__init__()
+        self._reader, self._max_bytes, self._path = reader, max_bytes, path
+        self._left = max_bytes
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        count = self._reader.read_into(memoryview(buffer)[:CHUNK])
+        self._left -= count
+        if self._left < 0:
+            raise ConversionError(
+                f"{self._path}: unpacks to more than {self._max_bytes} bytes, which is more than this model can need"
+            )
+        return count
 
 
 def _looks_like(start):

@@ -4,7 +4,6 @@ Every class and function that a pickle may call is one of the small replacements
 """
 
 import collections
-import io
 import pickle
 
 import numpy as np
@@ -175,15 +174,16 @@ class _Unpickler(pickle.Unpickler):
         raise ConversionError("refused: the pickle refers to objects outside of it")
 
 
-def load_pickle(data, name):
-    """Returns the object in `data`, its arrays as NumPy arrays; raises ConversionError for anything unexpected."""
+def load_pickle(stream, name):
+    """Returns the object in a file, its arrays as NumPy arrays; raises ConversionError for anything unexpected."""
     try:
-        stream = io.BytesIO(data)
         loaded = _Unpickler(stream, encoding="latin1").load()
         if stream.read(1):
             raise ConversionError("bytes follow the end of the pickle")
         return _finish(loaded)
     except ConversionError as error:
+        if str(error).startswith(name):
+            raise
         raise ConversionError(f"{name}: {error}") from error
     except (Exception, RecursionError) as error:  # a broken pickle can raise almost anything
         raise ConversionError(f"{name}: not a whole pickle ({type(error).__name__}: {error})") from error

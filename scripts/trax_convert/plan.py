@@ -3,6 +3,7 @@
 The plan is complete before any weight is read, so that the header of the output can be written first.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -53,6 +54,10 @@ class Plan:
     stored: list = field(default_factory=list)
     tensors: list = field(default_factory=list)
     hashed: list = field(default_factory=list)
+
+    def stored_bytes(self):
+        """What all arrays of the checkpoint take as float32."""
+        return sum(4 * max(math.prod(shape) for shape in array.shapes) for array in self.stored)
 
     def scope(self, prefix=""):
         """A view that puts `prefix` in front of tensor names."""

@@ -46,6 +46,9 @@ make_records() { jq -nc "range($1) | {id: \"r\(.)\", ids: [300 + . % 400, 301 + 
   cmp a b
   fails_with 74 'no/dir' "'$TERSE' summarize --jsonl --output no/dir/b <in"
   fails_with 74 '/dev/full' "'$TERSE' summarize --jsonl --output /dev/full <in"
+  # Told before the model is opened.
+  fails_with 74 'no/dir' "'$TERSE' summarize --jsonl --model ./absent --output no/dir/b <in"
+  fails_with 2 'exists' "'$TERSE' summarize --jsonl --model ./absent --output b <in"
 }
 
 @test "a batch that was interrupted at 20 random moments ends as an unbroken one" {
@@ -152,6 +155,29 @@ make_records() { jq -nc "range($1) | {id: \"r\(.)\", ids: [300 + . % 400, 301 + 
   kill -INT $!
   wait $!
   [ "$(wc -l <out)" -eq 50 ]
+}
+
+@test "a second signal ends at once, even where nobody reads the output" {
+  make_records 3000
+  mkfifo pipe
+  exec 4<>pipe
+  env --default-signal=INT "$TERSE" summarize --jsonl -n 6 <in >pipe 2>err 3>&- 4>&- &
+  local pid=$! code=0
+  # Until the pipe is full: then it waits without using the processor.
+  local before='' now
+  for _ in $(seq 60); do
+    now=$(cut -d ' ' -f 14,15 "/proc/$pid/stat")
+    [ "$now" != "$before" ] || break
+    before=$now
+    sleep 1
+  done
+  kill -INT $pid
+  sleep 0.5
+  kill -0 $pid
+  kill -INT $pid
+  wait $pid || code=$?
+  exec 4>&-
+  [ "$code" -eq 130 ]
 }
 
 @test "memory does not grow with the number of records" {

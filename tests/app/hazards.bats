@@ -94,6 +94,11 @@ PY
   [ "$code" -eq 0 ]
   [ -z "$out" ]
   [ -z "$err" ]
+  observe "printf '%s\n' '{\"id\":1,\"text\":\"\"}' '{\"id\":2,\"text\":\" \\n\"}' '{\"id\":3,\"ids\":[]}' | '$TERSE' summarize --jsonl"
+  [ "$code" -eq 0 ]
+  [ -z "$err" ]
+  [ "$(jq -c '[.id, .summary, .ids, .status]' <<<"$out" | tr -d '\n')" = \
+    '[1,"",[],"empty"][2,"",[],"empty"][3,"",[],"empty"]' ]
 }
 
 @test "a closed stdin" {
@@ -104,9 +109,43 @@ PY
   fails_with 4 stdin "'$TERSE' summarize --jsonl <&-"
 }
 
+@test "files take no closed stream's place" {
+  local dir="$BATS_TEST_TMPDIR"
+  # Where stdin is closed, results are not read as records; where stderr is, they get no messages.
+  fails_with 4 stdin "'$TERSE' summarize --jsonl --resume '$dir/results' <&-"
+  observe "printf '%s\n' '{\"id\":1,\"text\":\"A tool.\"}' junk | '$TERSE' summarize --jsonl --verbose --output '$dir/results' 2>&-"
+  [ "$code" -eq 1 ]
+  [ "$(jq -r .finish "$dir/results" | tr '\n' ' ')" = 'eos error ' ]
+}
+
+@test "a model that is cut while it is in use: a copy goes on, a mapped one is an error" {
+  local model; model=$(spoiled_model)
+  local file="$model/model.safetensors"
+  mkfifo "$BATS_TEST_TMPDIR/to"
+  for access in "" --mmap; do
+    cp "$MODEL/model.safetensors" "$file"
+    "$TERSE" summarize --jsonl --verbose $access --model "$model" <"$BATS_TEST_TMPDIR/to" >"$BATS_TEST_TMPDIR/out" \
+      2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    exec 4>"$BATS_TEST_TMPDIR/to"
+    for _ in $(seq 100); do grep -q opened "$BATS_TEST_TMPDIR/err" && break; sleep 0.1; done
+    truncate -s 4096 "$file"
+    echo '{"id":1,"text":"A tool."}' >&4
+    exec 4>&-
+    code=0; wait $! || code=$?
+    if [ -z "$access" ]; then
+      [ "$code" -eq 0 ]
+      [ "$(jq -r .finish "$BATS_TEST_TMPDIR/out")" = eos ]
+    else
+      [ "$code" -eq 3 ]
+      [ ! -s "$BATS_TEST_TMPDIR/out" ]
+      grep -q 'was cut or changed while it was in use' "$BATS_TEST_TMPDIR/err"
+    fi
+  done
+}
+
 @test "logits that are not finite fail their record, with the step" {
   local model; model=$(poisoned_model)
-  fails_with 4 'non-finite logits at step' "'$TERSE' summarize --model '$model' '$SAMPLE'"
+  fails_with 1 'non-finite logits at step' "'$TERSE' summarize --model '$model' '$SAMPLE'"
   observe "printf '%s\n' '{\"id\":1,\"text\":\"A tool.\"}' 'junk' | '$TERSE' summarize --model '$model' --jsonl"
   [ "$code" -eq 1 ]
   [[ "$out" == *'non-finite logits at step'* ]]
@@ -119,22 +158,36 @@ PY
   [ -n "$out" ]
   [[ "$err" == *"byte 2"* ]]
   [ "$(wc -l <<<"$err")" -eq 1 ]
-  observe "printf '{\"id\":1,\"text\":\"A \377 library\"}\n' | '$TERSE' summarize --jsonl"
-  [ "$code" -eq 1 ]
-  [ "$(jq -r .finish <<<"$out")" = error ]
+  # A lone byte, an overlong form, a surrogate, the start of a character.
+  for bytes in '\377' '\300\200' '\355\240\200' '\342\202'; do
+    observe "printf 'A library $bytes' | '$TERSE' summarize"
+    [ "$code" -eq 0 ]
+    [[ "$err" == *"byte 10 is not UTF-8"* ]]
+    [ "$out" = "$(printf 'A library \357\277\275' | "$TERSE" summarize)" ] || [[ "$bytes" == *200 ]]
+    observe "printf '{\"id\":1,\"text\":\"A library $bytes\"}\n' | '$TERSE' summarize --jsonl"
+    [ "$code" -eq 1 ]
+    [ "$(jq -r .finish <<<"$out")" = error ]
+  done
+  observe "printf 'A \0 library' | '$TERSE' summarize"
+  [ "$code" -eq 0 ]
+  [ -n "$out" ]
 }
 
 @test "Windows line ends and a missing last one change nothing" {
   observe "printf '{\"id\":1,\"text\":\"A library.\"}\r\n{\"id\":2,\"text\":\"A library.\"}' | '$TERSE' summarize --jsonl"
   [ "$code" -eq 0 ]
   [ "$(jq -r .summary <<<"$out" | uniq | wc -l)" -eq 1 ]
+  for text in 'A library.\nA tool.' 'A library.\nA tool.\n' 'A library.\r\nA tool.' 'A library.\r\nA tool.\r\n'; do
+    printf "$text" | "$TERSE" summarize --lines
+    printf "$text" | "$TERSE" summarize
+  done | awk '{ ++seen[(NR - 1) % 3 " " $0] } END { exit length(seen) != 3 }'
 }
 
 @test "an input longer than the model's limit" {
   fails_with 4 'limit is 512' "yes 'a library for parsing' | head -n 1000 | '$TERSE' summarize"
-  observe "jq -nc '{id: 1, ids: [range(512) | 300]}, {id: 2, ids: [range(513) | 300]}' | '$TERSE' summarize --jsonl --max-tokens 1"
+  observe "jq -nc '{id: 0, ids: [range(511) | 300]}, {id: 1, ids: [range(512) | 300]}, {id: 2, ids: [range(513) | 300]}' | '$TERSE' summarize --jsonl --max-tokens 1"
   [ "$code" -eq 1 ]
-  [ "$(jq -r .finish <<<"$out" | tr '\n' ' ')" = 'length error ' ]
+  [ "$(jq -r .finish <<<"$out" | tr '\n' ' ')" = 'length length error ' ]
 }
 
 @test "a reader that goes away ends it quietly" {
@@ -142,6 +195,9 @@ PY
   [ "$code" -eq 0 ]
   [ -z "$err" ]
   [ "$out" = libghc-pipes-attoparsec-doc ]
+  observe "jq -c '{id, text: .source}' '$EXPECTED' | { '$TERSE' summarize --jsonl; echo \$? >'$BATS_TEST_TMPDIR/code'; } | head -c 1"
+  [ "$(cat "$BATS_TEST_TMPDIR/code")" -eq 0 ]
+  [ -z "$err" ]
 }
 
 @test "an output that cannot be written" {

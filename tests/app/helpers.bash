@@ -4,6 +4,12 @@ MODEL="$TERSE_ROOT/models/debian-synopsis"
 SAMPLE="$MODEL/sample.txt"
 EXPECTED="$TERSE_ROOT/tests/golden/debian-synopsis/expected.jsonl"
 
+# Settings of whoever runs the tests must not change what is tested.
+unset NO_COLOR
+for name in "${!TERSE_@}"; do
+  case "$name" in TERSE_ROOT | TERSE_GOLDEN) ;; *) unset "$name" ;; esac
+done
+
 # Runs a shell command; leaves its stdout, stderr and exit code in $out, $err and $code.
 observe() {
   set +e
@@ -58,5 +64,5 @@ all_records() { jq -es "length > 0 and all(.[]; $1)"; }
 in_terminal() {
   rm -f code log
   printf '%s\n' "$1" >command
-  script -qec "bash ./command; echo \$? >code" log >/dev/null </dev/null
+  TERM=xterm script -qec "bash ./command; echo \$? >code" log >/dev/null </dev/null
 }

@@ -17,7 +17,21 @@ load helpers
     [ -n "$out" ]
     [ -z "$err" ]
   done
-  [[ "$out" == "terse "[0-9]* ]]
+  [[ "$out" == "terse "[0-9]*"Release"*"SentencePiece 0."* || "$TERSE" != */release/* ]]
+  diff <("$TERSE" help model info) <("$TERSE" model info --help)
+  diff <("$TERSE" help) <("$TERSE" --help)
+  for arguments in --help "help score" --version; do
+    observe "'$TERSE' $arguments >/dev/full"
+    [ "$code" -eq 74 ]
+  done
+}
+
+@test "a missing and an unknown command: exit 2, and which ones there are" {
+  fails_with 2 "a command is missing; there are summarize, continue, score, bench, model;" "'$TERSE'"
+  fails_with 2 "no command 'sumarize'" "'$TERSE' sumarize --quiet"
+  fails_with 2 "a command is missing; there are info" "'$TERSE' model"
+  fails_with 2 "no command 'model inf'; there are info" "'$TERSE' model inf"
+  fails_with 2 "--max-token; see 'terse summarize --help'" "'$TERSE' summarize --max-token 3"
 }
 
 @test "model info --json tells the same to programs" {

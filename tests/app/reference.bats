@@ -18,7 +18,8 @@ help_flags() { "$TERSE" $1 --help | grep -oE '^  (-[a-zA-Z], |    )--[a-z-]+' | 
 
 @test "every flag of the help is used by a test" {
   for command in "${COMMANDS[@]}"; do help_flags "$command"; done | sort -u | while read -r flag; do
-    grep -qF -- "$flag" "$TERSE_ROOT"/tests/app/*.bats "$TERSE_ROOT"/tests/batch/* || { echo "$flag"; exit 1; }
+    grep -qE -- "(^|[^a-z-])$flag([^a-z-]|\$)" "$TERSE_ROOT"/tests/app/*.bats "$TERSE_ROOT"/tests/batch/* ||
+      { echo "$flag"; exit 1; }
   done
 }
 

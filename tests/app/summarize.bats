@@ -44,6 +44,11 @@ same_as_trax() {
   [ "$code" -eq 1 ]
   [ "$out" = "personal accounting program" ]
   [[ "$err" == *absent* ]]
+  yes 'a library for parsing' | head -n 1000 >"$BATS_TEST_TMPDIR/long.txt"
+  observe "'$TERSE' summarize '$BATS_TEST_TMPDIR/long.txt' '$SAMPLE'"
+  [ "$code" -eq 1 ]
+  [ "$out" = "personal accounting program" ]
+  [[ "$err" == *"long.txt: the source has"*"limit is 512"* ]]
 }
 
 @test "any number of threads, and a second run, give the same bytes" {

@@ -57,25 +57,54 @@ batch() { observe "$BATCH/parallel.sh" --input "$INPUT" --output "$OUT" --shard-
   equals_single_process "$OUT"
 }
 
-@test "several machines: files go there and come back, nothing stays behind" {
+# Stands for ssh: a machine is a home directory of its own, and a job there knows of the caller's environment nothing.
+# A machine named bare* sets no more than a container does; sshd sets the user's shell, too.
+make_machines() {
   command -v rsync >/dev/null || skip "rsync is not installed"
-  # Stands for ssh: a machine is a home directory of its own.
   cat >"$BATS_TEST_TMPDIR/ssh" <<'END'
 #!/usr/bin/env bash
 while [[ "$1" == -* ]]; do [[ "$1" == -[lpo] ]] && shift; shift; done
-export HOME="$(dirname "$0")/$1"
+environment=(HOME="$(dirname "$0")/$1" PATH=/usr/bin:/bin)
+[[ "$1" == bare* ]] || environment+=(SHELL=/bin/sh)
 shift
 [ "${1:-}" != -- ] || shift
-cd "$HOME" && exec bash -c "$*"
+cd "${environment[0]#HOME=}" && exec env -i "${environment[@]}" /bin/sh -c "$*"
 END
   chmod +x "$BATS_TEST_TMPDIR/ssh"
-  mkdir "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
+  local machine
+  for machine in "$@"; do mkdir "$BATS_TEST_TMPDIR/$machine"; done
+}
+
+@test "several machines: files go there and come back, nothing stays behind" {
+  make_machines one bare
   batch --terse "$TERSE" --shard-lines 40 --sshlogin "1/$BATS_TEST_TMPDIR/ssh one" \
-    --sshlogin "1/$BATS_TEST_TMPDIR/ssh two,1/:" -- "${OPTIONS[@]}"
+    --sshlogin "1/$BATS_TEST_TMPDIR/ssh bare,1/:" -- "${OPTIONS[@]}"
   ended_with 0
   equals_single_process "$OUT"
   [ "$(tail -n +2 "$WORK/joblog" | cut -f 2 | sort -u | wc -l)" -eq 3 ]
-  [ -z "$(find "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two" -type f)" ]
+  [ -z "$(find "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/bare" -type f)" ]
+}
+
+@test "a machine where terse fails: its own message, its name and the exit code are told; another call finishes" {
+  make_machines one
+  cat >"$BATS_TEST_TMPDIR/terse" <<END
+#!/usr/bin/env bash
+[[ "\$HOME" != */one || -e "\$HOME/mended" ]] || { echo "libhwy.so.1: no such library" >&2; exit 127; }
+exec "$TERSE" "\$@"
+END
+  chmod +x "$BATS_TEST_TMPDIR/terse"
+  first_records 20
+  batch --terse "$BATS_TEST_TMPDIR/terse" --sshlogin "1/$BATS_TEST_TMPDIR/ssh one" -- "${OPTIONS[@]}"
+  ended_with 75 "1 of 1 shards are not finished (0)"
+  [[ "$err" == *"libhwy.so.1: no such library"* ]]
+  [[ "$err" == *"shard 000000: error: $BATS_TEST_TMPDIR/terse --version fails on $(hostname)"* ]]
+  [[ "$err" == *"parallel: error: shard 0 failed on "*"ssh one: exit code 70"* ]]
+  [ -z "$(find "$BATS_TEST_TMPDIR/one" -type f)" ]
+
+  touch "$BATS_TEST_TMPDIR/one/mended"
+  batch --terse "$BATS_TEST_TMPDIR/terse" --sshlogin "1/$BATS_TEST_TMPDIR/ssh one" -- "${OPTIONS[@]}"
+  ended_with 0
+  cmp "$SINGLE" "$OUT"
 }
 
 @test "records that fail or have no id: the bytes and the exit code of a single process" {

@@ -71,7 +71,7 @@ class HashKeys(unittest.TestCase):
             if os.path.exists(keys_file):
                 settings = Settings(read_gin(os.path.join(folder, "config.gin")))
                 plan = plan_model(settings.model, settings.args, settings.dense_twin)
-                checkpoint = Checkpoint(os.path.join(folder, "split", "model.pkl.gz"))
+                checkpoint = Checkpoint(os.path.join(folder, "split", "model.pkl.gz"), 1 << 20)
                 with self.subTest(os.path.basename(folder)):
                     self.assertEqual(find_keys(plan, checkpoint, None), find_keys(plan, checkpoint, keys_file))
                 checked += 1
