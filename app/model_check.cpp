@@ -2,7 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <bit>
+#include <cmath>
+#include <span>
+
+#include "core/kernels/pack.h"
+#include "core/kernels/vector.h"
 
 namespace terse {
 namespace {
@@ -13,19 +17,24 @@ struct NonFinite {
   size_t first = 0;
 };
 
-/// bfloat16 is the upper half of a float.
-uint32_t float_bits(const Tensor& tensor, size_t i) {
-  if (tensor.dtype == DType::bf16) return uint32_t(tensor.bf16()[i]) << 16;
-  return std::bit_cast<uint32_t>(tensor.f32()[i]);
+/// The values as floats. Those of a quantised tensor hang on its scales, so they show any damage of
+/// them.
+std::vector<float> values_of(const Tensor& tensor, const SafetensorsFile::Use* use) {
+  std::vector<float> values(tensor.size());
+  if (!is_quantized(tensor.dtype)) {
+    kernels::widen(tensor, values.size(), values.data());
+  } else if (use != nullptr) {
+    kernels::unpack(tensor.data, use->kind, use->shape, tensor.dtype, values.data());
+  }
+  return values;
 }
 
-NonFinite count_non_finite(const Tensor& tensor) {
+NonFinite count_non_finite(std::span<const float> values) {
   NonFinite found;
-  for (size_t i = 0; i < tensor.size(); ++i) {
-    const uint32_t bits = float_bits(tensor, i) & 0x7fffffff;
-    if (bits < 0x7f800000) continue;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
     if (found.n_nan + found.n_infinite == 0) found.first = i;
-    ++(bits == 0x7f800000 ? found.n_infinite : found.n_nan);
+    ++(std::isnan(values[i]) ? found.n_nan : found.n_infinite);
   }
   return found;
 }
@@ -34,14 +43,15 @@ NonFinite count_non_finite(const Tensor& tensor) {
 
 std::vector<std::string> tensors_with_non_finite_values(const SafetensorsFile& weights) {
   std::vector<std::string> lines;
-  weights.for_each([&](const std::string& name, const Tensor& tensor) {
-    if (tensor.dtype != DType::f32 && tensor.dtype != DType::bf16) return;
-    const NonFinite found = count_non_finite(tensor);
-    if (found.n_nan + found.n_infinite == 0) return;
-    lines.push_back(fmt::format("{}: {} NaN, {} infinite, the first at element {} of {}", name,
-                                found.n_nan, found.n_infinite, found.first,
-                                to_string(tensor.shape)));
-  });
+  weights.for_each(
+      [&](const std::string& name, const Tensor& tensor, const SafetensorsFile::Use* use) {
+        if (tensor.dtype == DType::u32) return;
+        const NonFinite found = count_non_finite(values_of(tensor, use));
+        if (found.n_nan + found.n_infinite == 0) return;
+        lines.push_back(fmt::format("{}: {} NaN, {} infinite, the first at element {} of {}", name,
+                                    found.n_nan, found.n_infinite, found.first,
+                                    to_string(tensor.shape)));
+      });
   return lines;
 }
 

@@ -10,8 +10,10 @@
 #include "app/exit_code.h"
 #include "app/model_check.h"
 #include "app/model_options.h"
+#include "core/error.h"
 #include "io/json.h"
 #include "io/output.h"
+#include "io/quantize_model.h"
 
 namespace terse {
 namespace {
@@ -26,7 +28,7 @@ nlohmann::ordered_json info_json(const ModelDirectory& directory) {
   uint64_t n_parameters = 0;
   auto types = nlohmann::ordered_json::object();
   auto tensors = nlohmann::ordered_json::array();
-  directory.weights->for_each([&](const std::string& name, const Tensor& tensor) {
+  directory.weights->for_each([&](const std::string& name, const Tensor& tensor, const auto*) {
     const std::string type = name_of(tensor.dtype);
     n_parameters += tensor.size();
     types[type] = types.value(type, uint64_t{0}) + tensor.size();
@@ -81,6 +83,8 @@ std::string info_text(const nlohmann::ordered_json& info) {
 struct ModelCommandOptions {
   ModelOptions model;
   bool json = false;
+  std::string out;
+  std::string type = "int8";
 };
 
 int run_info(const ModelCommandOptions& options) {
@@ -102,6 +106,24 @@ int run_check(const ModelCommandOptions& options) {
           "{}: {} tensors, {} bytes, {}, all values finite", directory.path.string(),
           directory.weights->tensor_count(), directory.weights->total_bytes(),
           digest == metadata.end() ? "no digest to compare with" : "SHA-256 " + digest->second));
+  return kOk;
+}
+
+DType type_of(const std::string& name) {
+  for (const DType type : {DType::f32, DType::bf16, DType::int8, DType::int4}) {
+    if (name == name_of(type)) return type;
+  }
+  throw UsageError("--type: expected f32, bf16, int8 or int4, found '" + name + "'");
+}
+
+int run_quantize(const ModelCommandOptions& options) {
+  const bool shown = isatty(STDERR_FILENO) != 0;
+  Threads threads(thread_count(options.model));
+  quantize_model(find_model(options.model.model), options.out, type_of(options.type), threads,
+                 [&](size_t done, size_t all) {
+                   if (shown) fmt::print(stderr, "\r{} of {} tensors\033[K", done, all);
+                 });
+  if (shown) fmt::print(stderr, "\r\033[K");
   return kOk;
 }
 
@@ -134,6 +156,25 @@ void add_model_command(CLI::App& root, Command& selected) {
       "Exit code 0: the model is sound. 3: it is not, and stderr says where.\n"
       "Example:\n"
       "  terse model check my-model");
+  CLI::App* quantize = command->add_subcommand("quantize", "Make a smaller model of a model");
+  quantize
+      ->add_option("-m,--model,in", options->model.model,
+                   "Model directory with f32 or bf16 weights")
+      ->type_name("IN")
+      ->required();
+  quantize->add_option("-o,--output,out", options->out, "The new model directory")
+      ->type_name("OUT")
+      ->required();
+  quantize
+      ->add_option("--type", options->type,
+                   "Type of the matrices: int8, int4, bf16 or f32 (default: int8)")
+      ->type_name("TYPE");
+  quantize->footer(
+      "With int4, tables and controllers keep 8 bits.\n"
+      "Example:\n"
+      "  terse model quantize my-model my-model-int8 --type int8");
+  quantize->callback(
+      [options, &selected] { selected = [options] { return run_quantize(*options); }; });
   check->callback([options, &selected] { selected = [options] { return run_check(*options); }; });
 }
 

@@ -70,4 +70,11 @@ PackedShape packed_shape(TensorKind kind, const Shape& shape);
 /// Bytes of a whole tensor of any type.
 size_t bytes_of(DType dtype, TensorKind kind, const Shape& shape);
 
+/// The bytes as an array: the shape with its rows, or its panels, as bytes.
+Shape byte_shape(DType dtype, TensorKind kind, const Shape& shape);
+
+/// The type that a tensor of that use has in a model of type `model_type`. At 4 bits, what a whole
+/// row or a choice hangs on keeps 8.
+DType type_for(TensorKind kind, DType model_type);
+
 }  // namespace terse

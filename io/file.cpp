@@ -1,4 +1,5 @@
-// Reading files whole: short reads, sizes that change and odd kinds of file are errors with names.
+// Reading and writing files whole: short reads, sizes that change and odd kinds of file are errors
+// with names.
 #include "io/file.h"
 
 #include <fcntl.h>
@@ -20,6 +21,10 @@ namespace {
 
 std::string errno_text() {
   return std::strerror(errno);
+}
+
+[[noreturn]] void fail_output(const std::filesystem::path& path, const std::string& what) {
+  throw OutputError(path.string() + ": " + what + ": " + errno_text());
 }
 
 struct stat status_of(const FileDescriptor& file, const std::filesystem::path& path) {
@@ -83,6 +88,35 @@ std::string read_file(const std::filesystem::path& path, uint64_t max_bytes) {
   std::string content(size, '\0');
   read_exactly(file, 0, std::as_writable_bytes(std::span(content)), path);
   return content;
+}
+
+FileDescriptor create_file(const std::filesystem::path& path) {
+  FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (file.get() < 0) fail_output(path, "cannot be made");
+  return file;
+}
+
+void reserve_space(const FileDescriptor& file, uint64_t size, const std::filesystem::path& path) {
+  const int error = posix_fallocate(file.get(), 0, static_cast<off_t>(std::max<uint64_t>(size, 1)));
+  if (error == 0 || error == EOPNOTSUPP || error == EINVAL) return;  // not every file system can
+  errno = error;
+  fail_output(path, "has no room for its " + std::to_string(size) + " bytes");
+}
+
+void write_exactly(const FileDescriptor& file, uint64_t offset, std::span<const std::byte> bytes,
+                   const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_output(path, "cannot be written at byte " + std::to_string(offset));
+    bytes = bytes.subspan(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+  }
+}
+
+void sync_file(const FileDescriptor& file, const std::filesystem::path& path) {
+  if (fsync(file.get()) != 0) fail_output(path, "cannot be brought to the disk");
 }
 
 }  // namespace terse

@@ -1,4 +1,5 @@
-// Files as bytes: opened, measured, read whole. Every error names the path and says what to do.
+// Files as bytes: opened, measured, read and written whole. Every error names the path and says
+// what to do.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +35,19 @@ uint64_t file_size(const FileDescriptor& file, const std::filesystem::path& path
 /// cut while being read) or cannot be read.
 void read_exactly(const FileDescriptor& file, uint64_t offset, std::span<std::byte> out,
                   const std::filesystem::path& path);
+
+/// A new file for writing. Throws OutputError, also when it exists.
+FileDescriptor create_file(const std::filesystem::path& path);
+
+/// Takes the disk space now, so that a full disk is noticed before the work and not after it.
+void reserve_space(const FileDescriptor& file, uint64_t size, const std::filesystem::path& path);
+
+/// Writes all of `bytes` at byte `offset`. Throws OutputError.
+void write_exactly(const FileDescriptor& file, uint64_t offset, std::span<const std::byte> bytes,
+                   const std::filesystem::path& path);
+
+/// Waits until the file is on the disk. Throws OutputError.
+void sync_file(const FileDescriptor& file, const std::filesystem::path& path);
 
 /// A whole small file of a model directory. Throws ModelError when it is larger than `max_bytes`.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes);

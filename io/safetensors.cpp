@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/packing.h"
 #include "io/sha256.h"
 
 namespace terse {
@@ -42,36 +43,39 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, Access acces
     copied_.make_read_only();
     data_ = copied_.bytes().data();
   }
-  used_ = std::make_unique<std::atomic<bool>[]>(header_.tensors.size());
+  uses_.resize(header_.tensors.size());
   for (size_t i = 0; i < header_.tensors.size(); ++i) index_[header_.tensors[i].name] = i;
 }
 
-Tensor SafetensorsFile::view(const TensorEntry& entry) const {
-  return {entry.dtype, entry.shape, data_ + entry.begin};
-}
-
-Tensor SafetensorsFile::get(std::string_view name, const Shape& shape) const {
+Tensor SafetensorsFile::get(std::string_view name, const Shape& shape, TensorKind kind) const {
   const auto found = index_.find(name);
   if (found == index_.end()) {
     throw ModelError(path_ + ": tensor '" + std::string(name) + "' is absent, expected " +
                      to_string(shape));
   }
   const TensorEntry& entry = header_.tensors[found->second];
-  if (entry.shape != shape) {
+  const Shape expected = is_quantized(entry.dtype) ? byte_shape(entry.dtype, kind, shape) : shape;
+  if (entry.shape != expected) {
     throw ModelError(path_ + ": tensor '" + entry.name + "' is " + to_string(entry.shape) +
-                     ", expected " + to_string(shape));
+                     ", expected " + to_string(expected));
   }
-  used_[found->second].store(true, std::memory_order_relaxed);
-  return view(entry);
+  const std::lock_guard lock(uses_mutex_);
+  uses_[found->second] = Use{kind, shape};
+  return {entry.dtype, shape, data_ + entry.begin};
 }
 
 bool SafetensorsFile::contains(std::string_view name) const {
   return index_.contains(name);
 }
 
-void SafetensorsFile::for_each(
-    const std::function<void(const std::string& name, const Tensor&)>& visit) const {
-  for (const TensorEntry& entry : header_.tensors) visit(entry.name, view(entry));
+void SafetensorsFile::for_each(const std::function<void(const std::string& name, const Tensor&,
+                                                        const Use* use)>& visit) const {
+  const std::lock_guard lock(uses_mutex_);
+  for (size_t i = 0; i < uses_.size(); ++i) {
+    const TensorEntry& entry = header_.tensors[i];
+    const Use* use = uses_[i] ? &*uses_[i] : nullptr;
+    visit(entry.name, {entry.dtype, use ? use->shape : entry.shape, data_ + entry.begin}, use);
+  }
 }
 
 void SafetensorsFile::verify() const {
@@ -86,8 +90,9 @@ void SafetensorsFile::verify() const {
 
 std::vector<std::string> SafetensorsFile::unused() const {
   std::vector<std::string> names;
-  for (size_t i = 0; i < header_.tensors.size(); ++i) {
-    if (!used_[i].load(std::memory_order_relaxed)) names.push_back(header_.tensors[i].name);
+  const std::lock_guard lock(uses_mutex_);
+  for (size_t i = 0; i < uses_.size(); ++i) {
+    if (!uses_[i]) names.push_back(header_.tensors[i].name);
   }
   return names;
 }

@@ -1,11 +1,12 @@
 // Weights from a safetensors file.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,10 +31,10 @@ class SafetensorsFile : public WeightSource {
   /// Throws ModelError: absent, damaged, cut, or not written for this program (io/FORMAT.md).
   explicit SafetensorsFile(const std::filesystem::path& path, Access access = Access::automatic);
 
-  Tensor get(std::string_view name, const Shape& shape, TensorKind) const override {
-    return get(name, shape);
+  Tensor get(std::string_view name, const Shape& shape, TensorKind kind) const override;
+  Tensor get(std::string_view name, const Shape& shape) const {
+    return get(name, shape, TensorKind::matrix);
   }
-  Tensor get(std::string_view name, const Shape& shape) const;
   bool contains(std::string_view name) const override;
 
   /// The access in use: copy or map.
@@ -43,9 +44,16 @@ class SafetensorsFile : public WeightSource {
   /// Bytes of all tensors together.
   uint64_t total_bytes() const { return header_.data_bytes; }
 
+  /// What a tensor is to the model that got it.
+  struct Use {
+    TensorKind kind;
+    Shape shape;
+  };
+
   /// Calls `visit` with every tensor, in the order of the file. It does not count as asking for
-  /// them.
-  void for_each(const std::function<void(const std::string& name, const Tensor&)>& visit) const;
+  /// them. `use` is null for one that nobody got; such a quantised one has the shape of its bytes.
+  void for_each(const std::function<void(const std::string& name, const Tensor&, const Use* use)>&
+                    visit) const;
 
   /// Reads all data and compares it with the digest that the converter left in the metadata
   /// (data_sha256), where there is one. Throws ModelError when it is not the same.
@@ -55,12 +63,11 @@ class SafetensorsFile : public WeightSource {
   std::vector<std::string> unused() const;
 
  private:
-  Tensor view(const TensorEntry& entry) const;
-
   std::string path_;
   SafetensorsHeader header_;
-  std::map<std::string_view, size_t> index_;  // name -> place in header_.tensors
-  std::unique_ptr<std::atomic<bool>[]> used_;
+  std::map<std::string_view, size_t> index_;      // name -> place in header_.tensors
+  mutable std::vector<std::optional<Use>> uses_;  // by place in header_.tensors
+  mutable std::mutex uses_mutex_;
   Access access_;
   MappedFile mapped_;
   AnonymousMemory copied_;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "core/error.h"
 #include "io/json.h"
@@ -57,12 +58,32 @@ void require_metadata(const SafetensorsHeader& header, const std::string& key,
              expected + "\": convert the checkpoint with scripts/convert_trax.py");
 }
 
-DType read_dtype(const json& value, const Place& place) {
+/// The type that a tensor of bytes has behind its name, which is cut off.
+DType take_quantized_type(std::string& name, const Place& place) {
+  for (const DType dtype : {DType::int8, DType::int4}) {
+    const std::string suffix = std::string(".") + name_of(dtype);
+    if (!name.ends_with(suffix)) continue;
+    name.resize(name.size() - suffix.size());
+    return dtype;
+  }
+  place.fail("has type \"U8\" but its name does not end with .int8 or .int4");
+}
+
+DType read_dtype(const json& value, std::string& tensor, const Place& place) {
   const std::string name = value.is_string() ? value.get<std::string>() : "";
   if (name == "F32") return DType::f32;
   if (name == "BF16") return DType::bf16;
   if (name == "U32") return DType::u32;
-  place.fail("has type " + shown(value) + ", expected F32, BF16 or U32");
+  if (name == "U8") return take_quantized_type(tensor, place);
+  place.fail("has type " + shown(value) + ", expected F32, BF16, U32 or U8");
+}
+
+/// Bytes of an element as the file counts them, and what a tensor's begin is a multiple of.
+size_t element_bytes(DType dtype) {
+  return is_quantized(dtype) ? 1 : size_of(dtype);
+}
+size_t alignment_of(DType dtype) {
+  return is_quantized(dtype) ? kDataAlignment : size_of(dtype);
 }
 
 Shape read_shape(const json& value, const Place& place) {
@@ -83,7 +104,7 @@ Shape read_shape(const json& value, const Place& place) {
 
 /// Bytes of a tensor; nothing when no 64-bit number holds them.
 std::optional<uint64_t> bytes_of(const Shape& shape, DType dtype) {
-  uint64_t bytes = size_of(dtype);
+  uint64_t bytes = element_bytes(dtype);
   for (const size_t dim : shape) {
     if (__builtin_mul_overflow(bytes, dim, &bytes)) return std::nullopt;
   }
@@ -103,9 +124,9 @@ void read_offsets(const json& value, TensorEntry& entry, const Place& place) {
                std::to_string(entry.bytes) + " for " + name_of(entry.dtype) + " " +
                to_string(entry.shape));
   }
-  if (entry.begin % size_of(entry.dtype) != 0) {
+  if (entry.begin % alignment_of(entry.dtype) != 0) {
     place.fail("begins at " + std::to_string(entry.begin) + ", expected a multiple of " +
-               std::to_string(size_of(entry.dtype)));
+               std::to_string(alignment_of(entry.dtype)));
   }
 }
 
@@ -122,7 +143,7 @@ TensorEntry read_entry(const std::string& name, const json& value, const std::st
   }
   TensorEntry entry;
   entry.name = name;
-  entry.dtype = read_dtype(value["dtype"], place);
+  entry.dtype = read_dtype(value["dtype"], entry.name, place);
   entry.shape = read_shape(value["shape"], place);
   const std::optional<uint64_t> bytes = bytes_of(entry.shape, entry.dtype);
   if (!bytes)
@@ -130,6 +151,15 @@ TensorEntry read_entry(const std::string& name, const json& value, const std::st
   entry.bytes = *bytes;
   read_offsets(value["data_offsets"], entry, place);
   return entry;
+}
+
+/// A tensor must stand in one type only.
+void check_names(const SafetensorsHeader& header, const std::string& path) {
+  std::set<std::string_view> names;
+  for (const TensorEntry& entry : header.tensors) {
+    if (names.insert(entry.name).second) continue;
+    Place{path, "'" + entry.name + "'"}.fail("stands in the file twice, in different types");
+  }
 }
 
 /// The tensors must fill the data section from its first byte to the file's last.
@@ -208,6 +238,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t file_
   for (const auto& [name, value] : root.items()) {
     if (name != "__metadata__") header.tensors.push_back(read_entry(name, value, path));
   }
+  check_names(header, path);
   check_layout(header, file_bytes, path);
   return header;
 }

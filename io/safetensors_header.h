@@ -14,7 +14,9 @@
 
 namespace terse {
 
-/// One tensor of the file: `begin` and `bytes` count within the data section.
+/// One tensor of the file: `begin` and `bytes` count within the data section. A quantised one
+/// stands in the file as bytes (U8) with its type behind its name ("query.weight.int8"); `name` is
+/// without it, and `shape` is that of the bytes.
 struct TensorEntry {
   std::string name;
   DType dtype = DType::f32;

@@ -168,16 +168,35 @@ void pack_panels(const float* x, size_t row_stride, size_t column_stride, size_t
 }
 
 void pack(const float* x, TensorKind kind, const Shape& shape, DType dtype, std::byte* out) {
+  pack_part(x, kind, shape, dtype, 0, pack_units(kind, shape), out);
+}
+
+// A unit is a row, or a panel.
+size_t pack_units(TensorKind kind, const Shape& shape) {
   const PackedShape s = packed_shape(kind, shape);
-  for (size_t i = 0; i < s.stacks; ++i) {
-    const float* from = x + i * s.n * s.k;
+  return s.panels ? s.stacks * (round_up(s.n, kPanel) / kPanel) : s.stacks;
+}
+
+void pack_part(const float* x, TensorKind kind, const Shape& shape, DType dtype, size_t begin,
+               size_t end, std::byte* out) {
+  const PackedShape s = packed_shape(kind, shape);
+  const size_t panels = round_up(s.n, kPanel) / kPanel;
+  const bool columns = kind == TensorKind::columns;
+  for (size_t unit = begin; unit < end; ++unit) {
     if (!s.panels) {
-      pack_row(from, s.k, dtype, out + i * row_bytes(dtype, s.k));
+      pack_row(x + unit * s.k, s.k, dtype, out + unit * row_bytes(dtype, s.k));
       continue;
     }
-    const bool columns = kind == TensorKind::columns;
-    pack_panels(from, columns ? 1 : s.k, columns ? s.n : 1, s.n, s.k, dtype,
-                out + i * matrix_bytes(dtype, s.n, s.k));
+    const size_t first = unit % panels * kPanel;
+    const float* from = x + unit / panels * s.n * s.k + first * (columns ? 1 : s.k);
+    pack_panels(from, columns ? 1 : s.k, columns ? s.n : 1, std::min(kPanel, s.n - first), s.k,
+                dtype, out + unit * panel_bytes(dtype, s.k));
+  }
+}
+
+void to_bf16(const float* x, size_t n, uint16_t* out) {
+  for (size_t i = 0; i < n; ++i) {
+    out[i] = std::isnan(x[i]) ? uint16_t(0x7fc0) : rounded_to_bf16(x[i]);
   }
 }
 
@@ -205,6 +224,22 @@ float unpack_row(const std::byte* packed, DType dtype, size_t d, size_t j) {
   const auto scale = read_at<uint16_t>(packed, padded / 2 + 2 * group);
   const int byte = *bytes_at(packed, group * kGroup / 2 + i % (kGroup / 2));
   return from_bf16(scale) * float((byte >> (i / (kGroup / 2) * 4) & 15) - kMiddle4);
+}
+
+void unpack(const std::byte* packed, TensorKind kind, const Shape& shape, DType dtype, float* out) {
+  const PackedShape s = packed_shape(kind, shape);
+  for (size_t i = 0; i < s.stacks; ++i) {
+    const std::byte* from =
+        packed + i * (s.panels ? matrix_bytes(dtype, s.n, s.k) : row_bytes(dtype, s.k));
+    for (size_t j = 0; j < s.n * s.k; ++j, ++out) {
+      if (kind == TensorKind::columns) {
+        *out = unpack_panels(from, dtype, s.k, j % s.n, j / s.n);
+      } else {
+        *out = s.panels ? unpack_panels(from, dtype, s.k, j / s.k, j % s.k)
+                        : unpack_row(from, dtype, s.k, j);
+      }
+    }
+  }
 }
 
 }  // namespace terse::kernels

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "core/packing.h"
 
@@ -18,6 +19,17 @@ void pack_panels(const float* x, size_t row_stride, size_t column_stride, size_t
 
 /// Quantises a whole tensor of floats in the order of its shape. out: bytes_of(dtype, kind, shape).
 void pack(const float* x, TensorKind kind, const Shape& shape, DType dtype, std::byte* out);
+
+/// The same in parts, so that threads can share a tensor: units begin .. end of pack_units().
+size_t pack_units(TensorKind kind, const Shape& shape);
+void pack_part(const float* x, TensorKind kind, const Shape& shape, DType dtype, size_t begin,
+               size_t end, std::byte* out);
+
+/// The upper halves of floats, rounded to nearest even.
+void to_bf16(const float* x, size_t n, uint16_t* out);
+
+/// The floats that a packed tensor stands for, in the order of its shape.
+void unpack(const std::byte* packed, TensorKind kind, const Shape& shape, DType dtype, float* out);
 
 /// The value at (i, j) of a matrix in panels, or at (0, j) of a row.
 float unpack_panels(const std::byte* packed, DType dtype, size_t k, size_t i, size_t j);

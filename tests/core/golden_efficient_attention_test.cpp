@@ -51,7 +51,7 @@ class KeysOfExample : public WeightSource {
   KeysOfExample(const Case& c, const SafetensorsFile& file, size_t example) : file_(file) {
     if (!hashes(c)) return;
     std::vector<std::string> names;
-    file.for_each([&](const std::string& name, const Tensor&) {
+    file.for_each([&](const std::string& name, const Tensor&, const auto*) {
       if (name.ends_with("hash_keys")) names.push_back(name);
     });
     // Encoder before decoder, layer by layer: the order of the entries in Trax's file.

@@ -84,7 +84,7 @@ TEST_CASE("safetensors: iteration follows the file, and tensors never asked for 
   const TemporaryDirectory directory;
   const SafetensorsFile file(directory.write("m", two_tensors()));
   std::vector<std::string> names;
-  file.for_each([&](const std::string& name, const Tensor&) { names.push_back(name); });
+  file.for_each([&](const std::string& name, const Tensor&, const auto*) { names.push_back(name); });
   CHECK(names == std::vector<std::string>{"b", "a"});
   CHECK(file.unused() == names);
   file.get("b", {2, 3});
@@ -205,7 +205,7 @@ TEST_CASE("safetensors: a flipped bit in the header loads or is refused, and nev
     try {
       const SafetensorsFile file(path);
       unsigned char sum = 0;
-      file.for_each([&](const std::string&, const Tensor& tensor) {
+      file.for_each([&](const std::string&, const Tensor& tensor, const auto*) {
         for (size_t i = 0; i < tensor.size() * size_of(tensor.dtype); ++i) {
           sum = static_cast<unsigned char>(sum + std::to_integer<int>(tensor.data[i]));
         }
