@@ -1,13 +1,22 @@
+// Filling memory with values at about the speed of memory: a list of random ones is repeated.
 #include "io/random_weights.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <functional>
 
 #include "core/error.h"
+#include "core/traffic.h"
 
 namespace terse {
 namespace {
+
+constexpr size_t kAlignment = 64;
+// Prime, so that no row of a matrix is another one's copy; small enough to stay in the cache.
+constexpr size_t kValues = 262147;
+// Values worth waking another thread for.
+constexpr size_t kWorthSplitting = size_t{1} << 18;
 
 // A small generator (splitmix64): its quality is enough for values that only have to be spread out.
 class Generator {
@@ -34,23 +43,63 @@ uint64_t hash_of(std::string_view name) {
   return hash;
 }
 
-void fill_matrix(Generator& generator, const Tensor& tensor, std::byte* data) {
-  const float range = std::sqrt(3.0f / float(tensor.shape.back()));
-  const size_t n = tensor.size();
-  auto* floats = reinterpret_cast<float*>(data);
-  auto* halves = reinterpret_cast<uint16_t*>(data);
-  for (size_t i = 0; i < n; ++i) {
-    const float value = range * generator.uniform();
-    if (tensor.dtype == DType::f32) {
-      floats[i] = value;
-    } else {
-      halves[i] = uint16_t(std::bit_cast<uint32_t>(value) >> 16);
-    }
+void put(float value, float& to) {
+  to = value;
+}
+void put(float value, uint16_t& to) {
+  to = uint16_t(std::bit_cast<uint32_t>(value) >> 16);
+}
+
+/// out[i] = range * values[(start + i) % values.size()]
+template <class T>
+void repeat(const std::vector<float>& values, uint64_t start, float range, size_t n, T* out) {
+  size_t at = start % values.size();
+  for (size_t done = 0; done < n; at = 0) {
+    const size_t count = std::min(n - done, values.size() - at);
+    for (size_t i = 0; i < count; ++i) put(range * values[at + i], out[done + i]);
+    done += count;
   }
 }
 
-void fill(Generator& generator, std::string_view name, TensorKind kind, const Tensor& tensor,
-          std::byte* data) {
+}  // namespace
+
+RandomWeights::RandomWeights(DType matrix_type, uint64_t seed, uint64_t bytes, size_t tensors,
+                             Threads& threads)
+    : matrix_type_(matrix_type),
+      seed_(seed),
+      threads_(&threads),
+      values_(kValues),
+      memory_(bytes + tensors * kAlignment) {
+  Generator generator(seed);
+  for (float& value : values_) value = generator.uniform();
+}
+
+std::byte* RandomWeights::take(size_t bytes) const {
+  const size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  if (rounded > memory_.bytes().size() - used_) {
+    throw ModelError("the weights made up for a model need more memory than was planned for them");
+  }
+  std::byte* data = memory_.bytes().data() + used_;
+  used_ += rounded;
+  return data;
+}
+
+void RandomWeights::fill_matrix(uint64_t start, const Tensor& tensor, std::byte* data) const {
+  const float range = std::sqrt(3.0f / float(tensor.shape.back()));
+  threads_->for_ranges(tensor.size(), kWorthSplitting, [&](size_t begin, size_t end) {
+    if (tensor.dtype == DType::bf16) {
+      auto* out = reinterpret_cast<uint16_t*>(data);
+      repeat(values_, start + begin, range, end - begin, out + begin);
+    } else {
+      auto* out = reinterpret_cast<float*>(data);
+      repeat(values_, start + begin, range, end - begin, out + begin);
+    }
+  });
+}
+
+void RandomWeights::fill(std::string_view name, TensorKind kind, const Tensor& tensor,
+                         std::byte* data) const {
+  Generator generator(seed_ ^ hash_of(name));
   switch (kind) {
     case TensorKind::vector: {
       const float value = name.ends_with("scale") ? 1.0f : 0.0f;
@@ -63,39 +112,22 @@ void fill(Generator& generator, std::string_view name, TensorKind kind, const Te
       return;
     }
     default:
-      return fill_matrix(generator, tensor, data);
+      return fill_matrix(generator.next() % kValues, tensor, data);
   }
 }
-
-DType type_of(TensorKind kind, DType matrix_type) {
-  switch (kind) {
-    case TensorKind::vector:
-      return DType::f32;
-    case TensorKind::keys:
-      return DType::u32;
-    default:
-      return matrix_type;
-  }
-}
-
-}  // namespace
 
 Tensor RandomWeights::get(std::string_view name, const Shape& shape, TensorKind kind) const {
   const auto found = made_.find(name);
   if (found != made_.end()) {
-    if (found->second.tensor.shape == shape) return found->second.tensor;
+    if (found->second.shape == shape) return found->second;
     throw ModelError("tensor '" + std::string(name) + "' is asked for as " + to_string(shape) +
-                     " and as " + to_string(found->second.tensor.shape));
+                     " and as " + to_string(found->second.shape));
   }
-  Tensor tensor{type_of(kind, matrix_type_), shape, nullptr};
-  const size_t bytes = tensor.size() * size_of(tensor.dtype);
-  AnonymousMemory memory(bytes);
-  Generator generator(seed_ ^ hash_of(name));
-  fill(generator, name, kind, tensor, memory.bytes().data());
-  tensor.data = memory.bytes().data();
-  parameters_ += tensor.size();
-  total_bytes_ += bytes;
-  made_.emplace(name, Made{std::move(memory), tensor});
+  Tensor tensor{type_for(kind, matrix_type_), shape, nullptr};
+  std::byte* data = take(tensor.size() * size_of(tensor.dtype));
+  fill(name, kind, tensor, data);
+  tensor.data = data;
+  made_.emplace(name, tensor);
   return tensor;
 }
 

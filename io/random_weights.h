@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "core/threads.h"
 #include "core/weights.h"
 #include "io/memory.h"
 
@@ -13,30 +15,33 @@ namespace terse {
 
 /// Makes each tensor when it is asked for: matrices uniform with the variance of Glorot's rule, so
 /// that activations stay in range; vectors named "scale" one, others zero; keys any. A name and a
-/// seed always give the same values. Not to be shared between threads while a model is being built;
-/// its tensors may be.
+/// seed always give the same values, whatever the threads. All tensors stand in one piece of
+/// memory, on huge pages, because scattered rows are read from it. Not to be shared between threads
+/// while a model is being built; its tensors may be.
 class RandomWeights : public WeightSource {
  public:
-  RandomWeights(DType matrix_type, uint64_t seed) : matrix_type_(matrix_type), seed_(seed) {}
+  /// Room for tensors of `bytes` together (core/traffic.h counts them beforehand). `threads` fill
+  /// them and must outlive the building of the model. Throws ModelError when the system has no such
+  /// room.
+  RandomWeights(DType matrix_type, uint64_t seed, uint64_t bytes, size_t tensors, Threads& threads);
 
   Tensor get(std::string_view name, const Shape& shape, TensorKind kind) const override;
   bool contains(std::string_view) const override { return true; }
 
-  uint64_t parameters() const { return parameters_; }
-  uint64_t total_bytes() const { return total_bytes_; }
-
  private:
-  struct Made {
-    AnonymousMemory memory;
-    Tensor tensor;
-  };
+  std::byte* take(size_t bytes) const;
+  void fill(std::string_view name, TensorKind kind, const Tensor& tensor, std::byte* data) const;
+  void fill_matrix(uint64_t start, const Tensor& tensor, std::byte* data) const;
 
   DType matrix_type_;
   uint64_t seed_;
+  Threads* threads_;
+  // Values in [-1, 1) that matrices repeat, each from a place of its own.
+  std::vector<float> values_;
+  AnonymousMemory memory_;
+  mutable size_t used_ = 0;  // bytes of it
   // A cache: asking twice gives the same memory.
-  mutable std::map<std::string, Made, std::less<>> made_;
-  mutable uint64_t parameters_ = 0;
-  mutable uint64_t total_bytes_ = 0;
+  mutable std::map<std::string, Tensor, std::less<>> made_;
 };
 
 }  // namespace terse

@@ -17,6 +17,9 @@ struct AttentionState : LayerState {
   size_t bytes() const override {
     return cache.bytes() + (qkv ? qkv->bytes() : 0) + (output ? output->bytes() : 0);
   }
+  size_t bytes_read() const override {
+    return cache.bytes_used() + (qkv ? qkv->bytes_read() : 0) + (output ? output->bytes_read() : 0);
+  }
 
   KvCache cache;
   std::unique_ptr<LayerState> qkv;

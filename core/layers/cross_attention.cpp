@@ -21,6 +21,10 @@ struct CrossAttentionState : LayerState {
   size_t bytes() const override {
     return source->bytes() + (query ? query->bytes() : 0) + (output ? output->bytes() : 0);
   }
+  size_t bytes_read() const override {
+    return source->bytes_used() + (query ? query->bytes_read() : 0) +
+           (output ? output->bytes_read() : 0);
+  }
 
   std::shared_ptr<const KvCache> source;
   std::unique_ptr<LayerState> query;

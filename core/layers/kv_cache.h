@@ -17,6 +17,8 @@ class KvCache {
 
   size_t length() const { return length_; }
   size_t bytes() const { return keys_.size() + values_.size(); }
+  /// Bytes of the positions so far: what attention over all of them reads.
+  size_t bytes_used() const { return (keys_.size() + values_.size()) / capacity_ * length_; }
 
   /// keys: [n, heads * d_qk], values: [n, heads * d_v]; the heads of a position stand one behind
   /// the other.

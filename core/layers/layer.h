@@ -17,6 +17,8 @@ class LayerState {
   /// A deep copy, for a sequence that forks (beam search).
   virtual std::unique_ptr<LayerState> clone() const = 0;
   virtual size_t bytes() const = 0;
+  /// Those that computing one more position reads: what there is so far, without the room for more.
+  virtual size_t bytes_read() const { return bytes(); }
 };
 
 /// A deep copy of a state that may be null.

@@ -14,6 +14,7 @@ struct SelfAttention::State : LayerState {
   State(KvCache kv, Purpose what_for) : cache(std::move(kv)), purpose(what_for) {}
   std::unique_ptr<LayerState> clone() const override { return std::make_unique<State>(*this); }
   size_t bytes() const override { return cache.bytes(); }
+  size_t bytes_read() const override { return cache.bytes_used(); }
 
   KvCache cache;
   Purpose purpose;

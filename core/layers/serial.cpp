@@ -14,6 +14,12 @@ size_t StateList::bytes() const {
   return total;
 }
 
+size_t StateList::bytes_read() const {
+  size_t total = 0;
+  for (const auto& part : parts) total += part ? part->bytes_read() : 0;
+  return total;
+}
+
 LayerState* part_of(LayerState* list, size_t i) {
   return list == nullptr ? nullptr : static_cast<StateList*>(list)->parts[i].get();
 }

@@ -12,6 +12,7 @@ namespace terse {
 struct StateList : LayerState {
   std::unique_ptr<LayerState> clone() const override;
   size_t bytes() const override;
+  size_t bytes_read() const override;
 
   std::vector<std::unique_ptr<LayerState>> parts;
 };

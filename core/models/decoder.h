@@ -14,6 +14,7 @@ namespace terse {
 struct DecoderState : SequenceState {
   std::unique_ptr<SequenceState> clone() const override;
   size_t bytes() const override { return layers->bytes(); }
+  size_t bytes_read() const override { return layers->bytes_read(); }
   size_t length() const override { return n_target; }
 
   std::unique_ptr<LayerState> layers;

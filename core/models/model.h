@@ -34,6 +34,8 @@ class SequenceState {
   /// A deep copy, for a sequence that forks (beam search).
   virtual std::unique_ptr<SequenceState> clone() const = 0;
   virtual size_t bytes() const = 0;
+  /// Those that one more token reads.
+  virtual size_t bytes_read() const { return bytes(); }
   /// Target positions so far.
   virtual size_t length() const = 0;
 };

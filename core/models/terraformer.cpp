@@ -28,6 +28,7 @@ struct TerraformerState : SequenceState {
   size_t bytes() const override {
     return (first.size() + second.size()) * sizeof(float) + decoder->bytes();
   }
+  size_t bytes_read() const override { return decoder->bytes_read(); }
   size_t length() const override { return n_target; }
 
   // The encoder's two streams, [n_source, d_model] each, until the first extend() takes them into
