@@ -49,7 +49,7 @@ uint64_t TensorUse::parameters() const {
 }
 
 uint64_t TensorUse::bytes() const {
-  return parameters() * size_of(dtype);
+  return bytes_of(dtype, kind, shape);
 }
 
 Tensor RecordedWeights::get(std::string_view name, const Shape& shape, TensorKind kind) const {
@@ -83,17 +83,6 @@ WeightTraffic weight_traffic(std::span<const TensorUse> uses) {
     traffic.bytes_in_order += use.bytes() / parts_of(use);
   }
   return traffic;
-}
-
-DType type_for(TensorKind kind, DType matrix_type) {
-  switch (kind) {
-    case TensorKind::vector:
-      return DType::f32;
-    case TensorKind::keys:
-      return DType::u32;
-    default:
-      return matrix_type;
-  }
 }
 
 }  // namespace terse

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/packing.h"
 #include "core/weights.h"
 
 namespace terse {
@@ -74,8 +75,5 @@ struct WeightTraffic {
 };
 
 WeightTraffic weight_traffic(std::span<const TensorUse> uses);
-
-/// The type in which a source that makes tensors up holds one of that use.
-DType type_for(TensorKind kind, DType matrix_type);
 
 }  // namespace terse

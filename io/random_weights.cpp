@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "core/error.h"
-#include "core/traffic.h"
+#include "core/kernels/pack.h"
 
 namespace terse {
 namespace {
@@ -61,6 +61,16 @@ void repeat(const std::vector<float>& values, uint64_t start, float range, size_
   }
 }
 
+/// out[i] = bytes[(start + i) % bytes.size()]
+void repeat_bytes(std::span<const std::byte> bytes, uint64_t start, std::span<std::byte> out) {
+  size_t at = start % bytes.size();
+  for (size_t done = 0; done < out.size(); at = 0) {
+    const size_t count = std::min(out.size() - done, bytes.size() - at);
+    std::copy_n(bytes.data() + at, count, out.data() + done);
+    done += count;
+  }
+}
+
 }  // namespace
 
 RandomWeights::RandomWeights(DType matrix_type, uint64_t seed, uint64_t bytes, size_t tensors,
@@ -69,9 +79,11 @@ RandomWeights::RandomWeights(DType matrix_type, uint64_t seed, uint64_t bytes, s
       seed_(seed),
       threads_(&threads),
       values_(kValues),
+      bytes_(kValues),
       memory_(bytes + tensors * kAlignment) {
   Generator generator(seed);
   for (float& value : values_) value = generator.uniform();
+  for (std::byte& byte : bytes_) byte = std::byte(generator.next() >> 56);
 }
 
 std::byte* RandomWeights::take(size_t bytes) const {
@@ -84,8 +96,10 @@ std::byte* RandomWeights::take(size_t bytes) const {
   return data;
 }
 
-void RandomWeights::fill_matrix(uint64_t start, const Tensor& tensor, std::byte* data) const {
+void RandomWeights::fill_matrix(uint64_t start, TensorKind kind, const Tensor& tensor,
+                                std::byte* data) const {
   const float range = std::sqrt(3.0f / float(tensor.shape.back()));
+  if (is_quantized(tensor.dtype)) return fill_packed(start, range, kind, tensor, data);
   threads_->for_ranges(tensor.size(), kWorthSplitting, [&](size_t begin, size_t end) {
     if (tensor.dtype == DType::bf16) {
       auto* out = reinterpret_cast<uint16_t*>(data);
@@ -93,6 +107,23 @@ void RandomWeights::fill_matrix(uint64_t start, const Tensor& tensor, std::byte*
     } else {
       auto* out = reinterpret_cast<float*>(data);
       repeat(values_, start + begin, range, end - begin, out + begin);
+    }
+  });
+}
+
+// A unit is a row or a panel: its scales, and bytes of any value.
+void RandomWeights::fill_packed(uint64_t start, float range, TensorKind kind, const Tensor& tensor,
+                                std::byte* data) const {
+  const PackedShape shape = packed_shape(kind, tensor.shape);
+  const size_t units = kernels::pack_units(kind, tensor.shape);
+  const size_t unit_bytes =
+      shape.panels ? panel_bytes(tensor.dtype, shape.k) : row_bytes(tensor.dtype, shape.k);
+  const float scale = range / (tensor.dtype == DType::int8 ? 127.0f : 7.5f);
+  threads_->for_ranges(units, kWorthSplitting / unit_bytes + 1, [&](size_t begin, size_t end) {
+    repeat_bytes(bytes_, start + begin * unit_bytes,
+                 std::span(data + begin * unit_bytes, (end - begin) * unit_bytes));
+    for (size_t i = begin; i < end; ++i) {
+      kernels::set_scales(tensor.dtype, shape.panels, shape.k, scale, data + i * unit_bytes);
     }
   });
 }
@@ -112,7 +143,7 @@ void RandomWeights::fill(std::string_view name, TensorKind kind, const Tensor& t
       return;
     }
     default:
-      return fill_matrix(generator.next() % kValues, tensor, data);
+      return fill_matrix(generator.next() % kValues, kind, tensor, data);
   }
 }
 
@@ -124,7 +155,7 @@ Tensor RandomWeights::get(std::string_view name, const Shape& shape, TensorKind 
                      " and as " + to_string(found->second.shape));
   }
   Tensor tensor{type_for(kind, matrix_type_), shape, nullptr};
-  std::byte* data = take(tensor.size() * size_of(tensor.dtype));
+  std::byte* data = take(bytes_of(tensor.dtype, kind, shape));
   fill(name, kind, tensor, data);
   tensor.data = data;
   made_.emplace(name, tensor);

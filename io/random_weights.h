@@ -31,13 +31,16 @@ class RandomWeights : public WeightSource {
  private:
   std::byte* take(size_t bytes) const;
   void fill(std::string_view name, TensorKind kind, const Tensor& tensor, std::byte* data) const;
-  void fill_matrix(uint64_t start, const Tensor& tensor, std::byte* data) const;
+  void fill_matrix(uint64_t start, TensorKind kind, const Tensor& tensor, std::byte* data) const;
+  void fill_packed(uint64_t start, float range, TensorKind kind, const Tensor& tensor,
+                   std::byte* data) const;
 
   DType matrix_type_;
   uint64_t seed_;
   Threads* threads_;
   // Values in [-1, 1) that matrices repeat, each from a place of its own.
   std::vector<float> values_;
+  std::vector<std::byte> bytes_;
   AnonymousMemory memory_;
   mutable size_t used_ = 0;  // bytes of it
   // A cache: asking twice gives the same memory.

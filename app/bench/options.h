@@ -23,7 +23,7 @@ struct BenchOptions {
 };
 
 /// The types that a preset's weights, and cached keys and values, can have.
-inline constexpr DType kWeightTypes[] = {DType::f32, DType::bf16};
+inline constexpr DType kWeightTypes[] = {DType::f32, DType::bf16, DType::int8, DType::int4};
 inline constexpr DType kCacheTypes[] = {DType::f32, DType::bf16};
 
 std::vector<std::string> names_of(std::span<const DType> types);

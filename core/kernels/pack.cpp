@@ -194,6 +194,17 @@ void pack_part(const float* x, TensorKind kind, const Shape& shape, DType dtype,
   }
 }
 
+void set_scales(DType dtype, bool panel, size_t k, float scale, std::byte* packed) {
+  const size_t values = groups_of(k) * kGroup;
+  std::byte* first = panel ? packed : packed + (dtype == DType::int8 ? values : values / 2);
+  if (dtype == DType::int8) {
+    for (size_t i = 0; i < (panel ? kPanel : 1); ++i) write_at(first, i * sizeof(float), scale);
+    return;
+  }
+  const size_t count = groups_of(k) * (panel ? kPanel : 1);
+  for (size_t i = 0; i < count; ++i) write_at(first, 2 * i, rounded_to_bf16(scale));
+}
+
 void to_bf16(const float* x, size_t n, uint16_t* out) {
   for (size_t i = 0; i < n; ++i) {
     out[i] = std::isnan(x[i]) ? uint16_t(0x7fc0) : rounded_to_bf16(x[i]);

@@ -25,6 +25,9 @@ size_t pack_units(TensorKind kind, const Shape& shape);
 void pack_part(const float* x, TensorKind kind, const Shape& shape, DType dtype, size_t begin,
                size_t end, std::byte* out);
 
+/// Gives all scales of one row or panel over k values the same value.
+void set_scales(DType dtype, bool panel, size_t k, float scale, std::byte* packed);
+
 /// The upper halves of floats, rounded to nearest even.
 void to_bf16(const float* x, size_t n, uint16_t* out);
 
