@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "core/cache_type.h"
 #include "core/matrix.h"
-#include "core/tensor.h"
 #include "core/workspace.h"
 
 namespace terse {
@@ -33,7 +33,7 @@ enum class Purpose { decode, score };
 /// How much a new state should make room for, how it stores keys and values, and what it serves.
 struct StateOptions {
   size_t capacity = 0;  // positions; more still work, but make the state grow
-  DType cache_type = DType::f32;
+  CacheType cache_type = CacheType::f32;
   Purpose purpose = Purpose::decode;
 };
 
