@@ -68,9 +68,10 @@ int run(const ScoreCommandOptions& options) {
   auto workspaces = make_workspaces(options.model, options.batch.parallel);
   const CacheType cache = cache_type_of(options.cache);
   catch_signals();
-  return answer_records(options.batch, results, [&](size_t worker, const Record& record) {
+  const auto score = [&](size_t worker, const Record& record) {
     return score_record(directory, cache, *workspaces[worker], record.fields);
-  });
+  };
+  return answer_records(options.batch, {options.batch.parallel, 1}, results, at_once(score));
 }
 
 }  // namespace

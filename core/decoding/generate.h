@@ -1,4 +1,4 @@
-// The decoding loop: extends a sequence token by token and hands each one to a callback.
+// Decoding one text: extends a sequence token by token and hands each one to a callback.
 #pragma once
 
 #include <cstdint>

@@ -39,7 +39,7 @@ SparseFF::SparseFF(const Weights& weights, const Config& config) : config_(confi
   bias_ = weights.vector("bias", {config.d_model}).data();
 }
 
-void SparseFF::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
+void SparseFF::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const {
   for (size_t i = 0; i < y.rows; ++i) std::copy_n(bias_, config_.d_model, y.row(i));
   if (x.rows == 1) {
     forward_one(x, work, y);

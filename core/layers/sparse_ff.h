@@ -27,7 +27,7 @@ class SparseFF : public Layer {
   /// controller.bias [blocks, N], units [blocks, N, 2, d_model], bias [d_model]; blocks = d_ff / N.
   SparseFF(const Weights& weights, const Config& config);
 
-  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
   // What the controller's second matrix sees: x down^T, in bytes too where the matrix is quantised.
