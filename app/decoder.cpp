@@ -69,7 +69,7 @@ struct Decoder::Document {
 
   bool has_source;
   uint64_t record;  // what makes its chances its own
-  SourcePieces cut;
+  SourcePieces cut = {};
   TakeDecoded done;
   TextCallback on_text;
   size_t n_begun = 0;

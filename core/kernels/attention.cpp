@@ -62,16 +62,15 @@ HWY_INLINE void add_values(const float* weights, const V* values, size_t count, 
 
 HWY_NOINLINE void score_block(const float* q, CacheRows keys, size_t count, size_t d_qk,
                               float scale, const Ahead& ahead, float* scores) {
-  with_elements(keys, [&](const auto* elements) {
-    score_elements(q, elements, count, d_qk, scale, ahead, scores);
-  });
-  for (size_t j = 0; keys.scales != nullptr && j < count; ++j) scores[j] *= keys.scales[j];
+  with_elements(
+      keys, [&](const auto* elements) { score_elements(q, elements, count, d_qk, ahead, scores); });
+  apply_scales(scale, keys.scales, count, scores);
 }
 
 /// Leaves the rows' own scales in the weights.
 HWY_NOINLINE void add_block(float* weights, CacheRows values, size_t count, size_t d_v, float decay,
                             const Ahead& ahead, float* out) {
-  for (size_t j = 0; values.scales != nullptr && j < count; ++j) weights[j] *= values.scales[j];
+  if (values.scales != nullptr) apply_scales(1.0f, values.scales, count, weights);
   with_elements(values, [&](const auto* elements) {
     add_values<kColumnVectors>(weights, elements, count, d_v, decay, 0, ahead, out);
   });

@@ -38,21 +38,38 @@ HWY_INLINE void with_elements(CacheRows rows, const Work& work) {
   }
 }
 
-/// scores[j] = scale * <q, keys[j]>, up to the rows' own scales
+/// Rows that are scored together; scores need room for whole groups.
+constexpr size_t kScoreGroup = 8;
+
+/// scores[j] = <q, keys[j]>    for j < n <= kScoreGroup
 template <class K>
-HWY_INLINE void score_elements(const float* q, const K* keys, size_t count, size_t d, float scale,
+HWY_INLINE void score_group(const float* q, const K* keys, size_t n, size_t d, float* scores) {
+  const K* rows[kScoreGroup];
+  for (size_t c = 0; c < kScoreGroup; ++c) rows[c] = keys + (c < n ? c : n - 1) * d;
+  dot_tile(q, 0, rows, d, *reinterpret_cast<float(*)[1][kScoreGroup]>(scores));
+}
+
+/// scores[j] = <q, keys[j]>    for j < count, in whole groups
+template <class K>
+HWY_INLINE void score_elements(const float* q, const K* keys, size_t count, size_t d,
                                const Ahead& ahead, float* scores) {
-  constexpr size_t kGroup = 8;
-  for (size_t j = 0; j < count; j += kGroup) {
-    const K* rows[kGroup];
-    for (size_t c = 0; c < kGroup; ++c) {
-      const size_t row = std::min(j + c, count - 1);
-      rows[c] = keys + row * d;
-      ahead.prefetch(row);
-    }
-    float dots[1][kGroup];
-    dot_tile(q, 0, rows, d, dots);
-    for (size_t c = 0; c < std::min(kGroup, count - j); ++c) scores[j + c] = scale * dots[0][c];
+  size_t j = 0;
+  for (; j + kScoreGroup <= count; j += kScoreGroup) {
+    for (size_t c = 0; c < kScoreGroup; ++c) ahead.prefetch(j + c);
+    score_group(q, keys + j * d, kScoreGroup, d, scores + j);
+  }
+  if (j < count) score_group(q, keys + j * d, count - j, d, scores + j);
+}
+
+/// x[j] *= factor * rows' own scales, if they have some
+HWY_INLINE void apply_scales(float factor, const float* scales, size_t count, float* x) {
+  const Floats d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t j = 0; j < count; j += lanes) {
+    const size_t part = std::min(lanes, count - j);
+    FloatVec v = hn::Mul(load_part(d, static_cast<const float*>(x) + j, part), hn::Set(d, factor));
+    if (scales != nullptr) v = hn::Mul(v, load_part(d, scales + j, part));
+    store_part(d, v, x + j, part);
   }
 }
 

@@ -13,6 +13,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
+constexpr size_t kScoredBlock = 128;    // rows whose scores are kept at once
 constexpr float kSmallestRow = 1e-30f;  // below, 127 / largest would overflow
 
 /// The upper half of each float, rounded to nearest even.
@@ -86,8 +87,15 @@ void store_rows(const float* x, size_t n, size_t d, const StoredRows& to) {
 }
 
 void score_rows(const float* q, CacheRows rows, size_t n, size_t d, float scale, float* scores) {
-  with_elements(rows, [&](const auto* keys) { score_elements(q, keys, n, d, scale, {}, scores); });
-  for (size_t j = 0; rows.scales != nullptr && j < n; ++j) scores[j] *= rows.scales[j];
+  HWY_ALIGN float block[kScoredBlock];
+  for (size_t begin = 0; begin < n; begin += kScoredBlock) {
+    const size_t count = std::min(kScoredBlock, n - begin);
+    const CacheRows some = rows.from(begin, d);
+    with_elements(some,
+                  [&](const auto* keys) { score_elements(q, keys, count, d, Ahead(), block); });
+    apply_scales(scale, some.scales, count, block);
+    std::copy_n(block, count, scores + begin);
+  }
 }
 
 void add_row(CacheRows row, size_t d, float* y) {

@@ -29,8 +29,9 @@ struct Written {
 };
 
 struct Wanted {
-  std::vector<int32_t> source, prompt;
-  GenerateOptions options;
+  std::vector<int32_t> source = {};
+  std::vector<int32_t> prompt = {};
+  GenerateOptions options = {};
 };
 
 Written alone(const Model& model, const Wanted& wanted, Workspace& work) {
