@@ -122,8 +122,8 @@ class Run {
   }
 
   /// Begins to decode; `done` gets what comes of it, or the error that is there instead of ids.
-  void begin(size_t worker, const Result<Ids>& ids, const std::string& key,
-             const TakeDecoded& done, const TextCallback& on_text = {}) {
+  void begin(size_t worker, const Result<Ids>& ids, const std::string& key, const TakeDecoded& done,
+             const TextCallback& on_text = {}) {
     if (ids.error()) return done(ids.error());
     decoders_[worker].begin(
         *ids.value(), key,
@@ -273,8 +273,10 @@ class Run {
         }
       }));
     };
-    auto ids = Result<Ids>::of([&] { return encode_document(read_document(file).text); });
-    if (ids.error()) return finish([&] { return ids.take(), std::string(); });
+    const auto ids = Result<Ids>::of([&] { return encode_document(read_document(file).text); });
+    if (ids.error()) {
+      return finish([&]() -> std::string { std::rethrow_exception(ids.error()); });
+    }
     begin(
         worker, ids, name,
         [this, name, finish](Result<Decoded> decoded) {

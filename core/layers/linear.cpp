@@ -20,8 +20,8 @@ constexpr size_t kSmallMatrix = size_t{1} << 16;
 // Rows whose work outweighs reading the weights.
 constexpr size_t kManyRows = 64;
 
-// Whether the threads should share the rows, and each read all weights. With the rows of a few texts
-// in lock-step, each weight is to be read by one thread only.
+// Whether the threads should share the rows, and each read all weights. With the rows of a few
+// texts in lock-step, each weight is to be read by one thread only.
 bool share_rows(size_t rows, size_t d_in, size_t d_out, size_t enough_rows) {
   return rows >= enough_rows && (rows >= kManyRows || d_in * d_out <= kSmallMatrix);
 }

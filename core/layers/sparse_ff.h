@@ -36,7 +36,7 @@ class SparseFF : public Layer {
     kernels::QuantizedRows in_bytes;
   };
 
-  void forward_one(ConstMatrix x, Workspace& work, Matrix y) const;
+  void forward_few(ConstMatrix x, Workspace& work, Matrix y) const;
   void forward_tile(ConstMatrix x, Workspace& work, Matrix y) const;
   ControllerInput controller_input(ConstMatrix x, Workspace& work) const;
   // The choices of blocks begin .. end at one position of x.
