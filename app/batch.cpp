@@ -51,7 +51,7 @@ std::optional<uint64_t> input_bytes(int fd) {
 
 BatchCounts run_batch(const PipelineOptions& options, ResultFile& results,
                       std::optional<uint64_t> input_bytes, const std::function<bool(Task&)>& next,
-                      const std::function<Outcome(size_t worker, const Task&)>& run) {
+                      const BatchWork& work) {
   BatchCounts counts;
   Progress progress(input_bytes);
   const auto write = [&](const Task& task, const Outcome& outcome) {
@@ -61,7 +61,7 @@ BatchCounts run_batch(const PipelineOptions& options, ResultFile& results,
     counts.failed += outcome.failed;
     progress.record_done(outcome.failed, task.end);
   };
-  run_pipeline(options, {next, run, write});
+  run_pipeline(options, {next, work.begin, work.advance, write});
   if (signalled()) {
     spdlog::warn("interrupted after {} records", counts.done);
     throw_if_signalled();

@@ -35,11 +35,17 @@ struct BatchCounts {
   uint64_t failed = 0;
 };
 
+/// What the workers do; as in PipelineSteps.
+struct BatchWork {
+  std::function<void(size_t worker, const Task&, const Deliver&)> begin;
+  std::function<void(size_t worker)> advance;
+};
+
 /// Runs the pipeline and writes the outcomes' lines to `results`. Throws Interrupted after a
 /// signal, when all whole lines are written.
 BatchCounts run_batch(const PipelineOptions& options, ResultFile& results,
                       std::optional<uint64_t> input_bytes, const std::function<bool(Task&)>& next,
-                      const std::function<Outcome(size_t worker, const Task&)>& run);
+                      const BatchWork& work);
 
 /// Tells how many failed, if any. Returns the exit code.
 int exit_code_of(const BatchCounts& counts);

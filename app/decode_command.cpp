@@ -72,6 +72,8 @@ nlohmann::ordered_json text_json(const DecodedText& candidate, const char* text_
   return fields;
 }
 
+using Ids = std::vector<int32_t>;
+
 class Run {
  public:
   Run(const DecodeCommandOptions& options, const DecodeCommand& command)
@@ -79,10 +81,14 @@ class Run {
         command_(command),
         results_(options.batch.results),
         directory_(open_model(options.model)),
-        workspaces_(make_workspaces(options.model, options.batch.parallel)) {
+        schedule_(schedule(options.batch.parallel, options.model.threads, thread_count({}),
+                           options.decoding.beam > 0 ? 0 : directory_.weights->total_bytes())),
+        workspaces_(make_workspaces(options.model, schedule_.workers)) {
     check_model();
-    for (const auto& work : workspaces_)
-      decoders_.emplace_back(directory_, options_.decoding, *work);
+    decoders_.reserve(workspaces_.size());
+    for (const auto& work : workspaces_) {
+      decoders_.emplace_back(directory_, options_.decoding, schedule_.places, *work);
+    }
     stats_.load_s = watch_.seconds();
     stats_.weight_bytes = directory_.weights->total_bytes();
     spdlog::debug("opened {} in {:.2f} s", directory_.path.string(), stats_.load_s);
@@ -111,35 +117,57 @@ class Run {
                             "summarize', or another --model"));
   }
 
-  std::vector<int32_t> encode(const std::string& text) const {
+  Ids encode(const std::string& text) const {
     return command_.needs_source ? directory_.encode_source(text) : directory_.encode(text);
   }
 
-  Decoded decode(size_t worker, std::span<const int32_t> ids, const std::string& key,
-                 const TextCallback& on_text = {}) {
-    Decoded decoded = decoders_[worker].decode(ids, key, on_text);
-    const std::lock_guard lock(stats_mutex_);
-    stats_.decoding += decoded.stats;
-    return decoded;
+  /// Begins to decode; `done` gets what comes of it, or the error that is there instead of ids.
+  void begin(size_t worker, const Result<Ids>& ids, const std::string& key, const TakeDecoded& done,
+             const TextCallback& on_text = {}) {
+    if (ids.error()) return done(ids.error());
+    decoders_[worker].begin(
+        *ids.value(), key,
+        [this, done](Result<Decoded> decoded) { done(counted(std::move(decoded))); }, on_text);
   }
 
-  int records() {
-    return answer_records(options_.batch, results_, [&](size_t worker, const Record& record) {
-      return answer(worker, record);
+  Result<Decoded> counted(Result<Decoded> result) {
+    return Result<Decoded>::of([&] {
+      Decoded decoded = result.take();
+      const std::lock_guard lock(stats_mutex_);
+      stats_.decoding += decoded.stats;
+      return decoded;
     });
   }
 
-  nlohmann::ordered_json answer(size_t worker, const Record& record) {
-    const nlohmann::json& fields = record.fields;
+  void advance(size_t worker) { decoders_[worker].advance(); }
+
+  int records() {
+    return answer_records(options_.batch, schedule_, results_,
+                          {[this](size_t worker, const Record& record, const TakeFields& done) {
+                             answer(worker, record, done);
+                           },
+                           [this](size_t worker) { advance(worker); }});
+  }
+
+  void answer(size_t worker, const Record& record, const TakeFields& done) {
+    const auto ids = Result<Ids>::of([&] { return ids_of_record(record.fields); });
+    if (command_.needs_source && ids.value() && ids.value()->empty()) return done(nothing());
+    begin(worker, ids, record.key, [this, done](Result<Decoded> decoded) {
+      done(Result<nlohmann::ordered_json>::of([&] { return fields_of(decoded.take()); }));
+    });
+  }
+
+  /// None for a source without text.
+  Ids ids_of_record(const nlohmann::json& fields) const {
     if (fields.contains("text") == fields.contains("ids")) {
       throw InputError("a record needs either \"text\" or \"ids\"");
     }
-    const bool has_ids = fields.contains("ids");
-    if (command_.needs_source && !has_ids && is_blank(text_of(fields, "text"))) return nothing();
-    const std::vector<int32_t> ids =
-        has_ids ? ids_of(fields, "ids") : encode(text_of(fields, "text"));
-    if (command_.needs_source && ids.empty()) return nothing();
-    const Decoded decoded = decode(worker, ids, record.key);
+    if (fields.contains("ids")) return ids_of(fields, "ids");
+    const std::string& text = text_of(fields, "text");
+    return command_.needs_source && is_blank(text) ? Ids() : encode(text);
+  }
+
+  nlohmann::ordered_json fields_of(const Decoded& decoded) const {
     nlohmann::ordered_json result = text_json(decoded.candidates.front(), command_.text_field);
     if (options_.decoding.n_best > 1) {
       for (const DecodedText& candidate : decoded.candidates) {
@@ -161,7 +189,7 @@ class Run {
     return result;
   }
 
-  PipelineOptions pipeline() const { return {options_.batch.parallel, true}; }
+  PipelineOptions pipeline() const { return {schedule_.workers, schedule_.places, true}; }
 
   std::vector<std::string> files() const {
     return options_.files.empty() ? std::vector<std::string>{"-"} : options_.files;
@@ -175,23 +203,36 @@ class Run {
     for (const std::string& file : files()) {
       const InputFile input(file);
       LineReader reader(input.fd(), input.name(), LineReader::kMaxLineBytes, &signalled());
-      const BatchCounts more = run_batch(
-          pipeline(), results_, input_bytes(input.fd()),
-          [&](Task& task) { return next_line(reader, shard, task); },
-          [&](size_t worker, const Task& task) { return line(worker, task, input.name()); });
+      const BatchCounts more =
+          run_batch(pipeline(), results_, input_bytes(input.fd()),
+                    [&](Task& task) { return next_line(reader, shard, task); },
+                    {[&](size_t worker, const Task& task, const Deliver& deliver) {
+                       line(worker, task, input.name(), deliver);
+                     },
+                     [this](size_t worker) { advance(worker); }});
       counts.done += more.done;
       counts.failed += more.failed;
     }
     return exit_code_of(counts);
   }
 
-  Outcome line(size_t worker, const Task& task, const std::string& name) {
+  void line(size_t worker, const Task& task, const std::string& name, const Deliver& deliver) {
+    if (task.problem.empty() && is_blank(task.text) && command_.needs_source) {
+      return deliver(Outcome{"", false});
+    }
     const std::string where = name + ": line " + std::to_string(task.line);
-    try {
+    const auto ids = Result<Ids>::of([&] {
       if (!task.problem.empty()) throw InputError(task.problem);
-      if (is_blank(task.text) && command_.needs_source) return {"", false};
-      const Decoded decoded =
-          decode(worker, encode(valid_utf8(task.text, where)), std::to_string(task.line));
+      return encode(valid_utf8(task.text, where));
+    });
+    begin(worker, ids, std::to_string(task.line), [where, deliver](Result<Decoded> decoded) {
+      deliver(Result<Outcome>::of([&] { return line_outcome(where, std::move(decoded)); }));
+    });
+  }
+
+  static Outcome line_outcome(const std::string& where, Result<Decoded> result) {
+    try {
+      const Decoded decoded = result.take();
       warn_of_dropped(decoded, where);
       return {on_one_line(decoded.candidates.front().text.value_or("")), false};
     } catch (const InputError& error) {
@@ -210,41 +251,70 @@ class Run {
       return true;
     };
     const BatchCounts counts =
-        run_batch(pipeline(), results_, std::nullopt, next, [&](size_t worker, const Task& task) {
-          try {
-            const Document document = read_document(task.text);
-            return Outcome{text(worker, document.text, document.name), false};
-          } catch (const InputError& error) {
-            if (names.size() == 1) throw;
-            spdlog::error(error.what());
-            return Outcome{std::nullopt, true};
-          }
-        });
+        run_batch(pipeline(), results_, std::nullopt, next,
+                  {[&](size_t worker, const Task& task, const Deliver& deliver) {
+                     document(worker, task.text, names.size() == 1, deliver);
+                   },
+                   [this](size_t worker) { advance(worker); }});
     if (counts.failed == 0) return kOk;
     return counts.failed == names.size() ? kInputUnreadable : kSomeRecordsFailed;
   }
 
+  void document(size_t worker, const std::string& file, bool is_only, const Deliver& deliver) {
+    const std::string name = file == "-" ? "stdin" : file;
+    const auto finish = [is_only, deliver](const std::function<std::string()>& text) {
+      deliver(Result<Outcome>::of([&] {
+        try {
+          return Outcome{text(), false};
+        } catch (const InputError& error) {
+          if (is_only) throw;
+          spdlog::error(error.what());
+          return Outcome{std::nullopt, true};
+        }
+      }));
+    };
+    const auto ids = Result<Ids>::of([&] { return encode_document(read_document(file).text); });
+    if (ids.error()) {
+      return finish([&]() -> std::string { std::rethrow_exception(ids.error()); });
+    }
+    begin(
+        worker, ids, name,
+        [this, name, finish](Result<Decoded> decoded) {
+          finish([&] { return what_to_write(std::move(decoded), name); });
+        },
+        streams() ? to_terminal() : TextCallback());
+  }
+
   int prompt() {
-    const auto line = text(0, *options_.prompt, "prompt");
-    results_.output().write_line(line);
+    std::optional<Result<Decoded>> result;
+    begin(
+        0, encode_document(*options_.prompt), "prompt",
+        [&](Result<Decoded> decoded) { result = std::move(decoded); },
+        streams() ? to_terminal() : TextCallback());
+    while (!result) advance(0);
+    results_.output().write_line(what_to_write(std::move(*result), "prompt"));
     return kOk;
   }
 
-  /// The text of a document, or what is left of it to be written. A terminal sees each token as it
-  /// comes; a pipe or a file gets the line whole.
-  std::string text(size_t worker, const std::string& text, const std::string& name) {
-    const std::vector<int32_t> ids = encode(command_.needs_source ? text : without_line_end(text));
-    const bool stream = results_.is_terminal() && options_.batch.parallel == 1;
+  Ids encode_document(const std::string& text) const {
+    return encode(command_.needs_source ? text : without_line_end(text));
+  }
+
+  /// A terminal sees each token as it comes; a pipe or a file gets the line whole.
+  bool streams() const { return results_.is_terminal() && options_.batch.parallel == 1; }
+
+  /// What is left of a document's text to be written.
+  std::string what_to_write(Result<Decoded> result, const std::string& name) {
     try {
-      const Decoded decoded = decode(worker, ids, name, stream ? to_terminal() : TextCallback());
+      const Decoded decoded = result.take();
       warn_of_dropped(decoded, name);
-      return stream ? "" : decoded.candidates.front().text.value_or("");
+      return streams() ? "" : decoded.candidates.front().text.value_or("");
     } catch (const DecodingError& error) {
       throw DecodingError(name + ": " + error.what());
     } catch (const InputError& error) {
       throw InputError(name + ": " + error.what());
     } catch (const Interrupted&) {
-      if (stream) results_.output().write("\n");
+      if (streams()) results_.output().write("\n");
       throw;
     }
   }
@@ -263,6 +333,7 @@ class Run {
   Stopwatch watch_;
   ResultFile results_;
   ModelDirectory directory_;
+  Schedule schedule_;
   std::vector<std::unique_ptr<Workspace>> workspaces_;
   std::vector<Decoder> decoders_;
   std::mutex stats_mutex_;

@@ -1,7 +1,8 @@
-// From token ids to text: one text after the other, with all that the flags of decoding ask for.
+// From token ids to text, with all that the flags of decoding ask for.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +10,9 @@
 
 #include "app/decoding_options.h"
 #include "app/long_source.h"
+#include "app/result.h"
 #include "app/stats.h"
+#include "core/decoding/lock_step.h"
 #include "core/workspace.h"
 #include "io/model_directory.h"
 
@@ -34,31 +37,44 @@ struct Decoded {
 /// Gets text as it becomes certain.
 using TextCallback = std::function<void(std::string_view)>;
 
-/// Decodes with one workspace, so one text at a time. Several may share a model.
+/// Takes a text, or the InputError or Interrupted that ended it.
+using TakeDecoded = std::function<void(Result<Decoded>)>;
+
+/// Decodes with one workspace: one text, or several in lock-step. Several decoders may share a
+/// model.
 class Decoder {
  public:
-  /// All that is referred to must outlive it. Throws UsageError for options that the engine
-  /// refuses.
-  Decoder(const ModelDirectory& directory, const DecodingOptions& options, Workspace& work);
+  /// Room for `places` texts at a time. All that is referred to must outlive it. Throws UsageError
+  /// for options that the engine refuses.
+  Decoder(const ModelDirectory& directory, const DecodingOptions& options, size_t places,
+          Workspace& work);
+  ~Decoder();
+  Decoder(Decoder&&) noexcept;
 
-  /// Decodes what follows `ids`: a source if the model has an encoder, else a prompt. `key` is the
-  /// record's own: with the seed it decides all chance. Throws InputError; Interrupted after a
-  /// signal.
-  Decoded decode(std::span<const int32_t> ids, const std::string& key,
-                 const TextCallback& on_text = {});
+  /// Begins to decode what follows `ids`: a source if the model has an encoder, else a prompt.
+  /// `key` is the record's own: with the seed it decides all chance. `done` is called once, here or
+  /// in a later advance(). There must be room.
+  void begin(std::span<const int32_t> ids, const std::string& key, const TakeDecoded& done,
+             const TextCallback& on_text = {});
+
+  /// One more token of each text that was begun.
+  void advance();
 
  private:
-  Decoded decode_piece(std::span<const int32_t> source, std::span<const int32_t> prompt,
-                       const TextCallback& on_text);
-  DecodedText stream(std::span<const int32_t> source, std::span<const int32_t> prompt,
-                     const TextCallback& on_text, DecodingStats& stats);
-  std::vector<DecodedText> search(std::span<const int32_t> source, std::span<const int32_t> prompt);
+  struct Document;
+
+  void begin_piece(const std::shared_ptr<Document>& document);
+  bool take_token(Document& document, int32_t token, double logprob) const;
+  Decoded finished(Document& document, const ScoredFinish& end) const;
+  void take_piece(const std::shared_ptr<Document>& document, Result<Decoded> result);
+  Decoded search(const Document& document) const;
 
   const ModelDirectory& directory_;
   const DecodingOptions& options_;
   Workspace& work_;
   GenerateOptions generate_;
   std::optional<BeamOptions> beams_;
+  std::unique_ptr<LockStep> lock_step_;
 };
 
 }  // namespace terse

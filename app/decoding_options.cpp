@@ -5,6 +5,7 @@
 #include <limits>
 #include <random>
 
+#include "app/cache_option.h"
 #include "app/flags.h"
 #include "core/error.h"
 
@@ -126,6 +127,7 @@ void add_decoding_options(CLI::App& command, DecodingOptions& options) {
   add_length_options(command, options);
   add_choice_options(command, options);
   add_beam_options(command, options);
+  add_cache_option(command, options.cache);
 }
 
 void add_long_source_option(CLI::App& command, DecodingOptions& options) {
@@ -178,6 +180,7 @@ GenerateOptions generate_options(const DecodingOptions& options, const Generatio
   generate.max_tokens = options.max_tokens > 0 ? options.max_tokens : model.max_new_tokens;
   generate.bos = model.bos_token_id;
   generate.eos = model.eos_token_id;
+  generate.cache_type = cache_type_of(options.cache);
   generate.penalties = {float(options.repetition_penalty), options.no_repeat_ngram,
                         options.min_tokens};
   generate.sampling = {float(options.temperature), options.top_k, options.top_p, options.min_p,

@@ -28,6 +28,7 @@ struct DecodingOptions {
   std::string early_stopping = "heuristic";
   size_t n_best = 1;
   std::vector<std::string> stop;
+  std::string cache = "f32";
   bool logprobs = false;
   std::string long_source = "error";  // of summarize
 };

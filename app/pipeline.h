@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "app/result.h"
+
 namespace terse {
 
 /// One input of a batch.
@@ -24,17 +26,24 @@ struct Outcome {
   bool failed = false;
 };
 
+/// Takes a task's outcome. Interrupted in its place means that the task is given up: then neither
+/// it nor, in order, those behind it are written. Any other exception ends all.
+using Deliver = std::function<void(Result<Outcome>)>;
+
 struct PipelineOptions {
   size_t workers = 1;
+  size_t places = 1;  // tasks that one worker has at a time
   bool ordered = true;
 };
 
 struct PipelineSteps {
   /// Gives the next input; false at the end. Called by the caller's thread.
   std::function<bool(Task&)> next;
-  /// Called by worker `worker`, one call at a time for each. Interrupted means that the task is
-  /// given up: then neither it nor, in order, those behind it are written.
-  std::function<Outcome(size_t worker, const Task&)> run;
+  /// Called by worker `worker`, who does one thing at a time. The outcome is delivered once: at
+  /// once, or in a later advance() of that worker. The task lives until then.
+  std::function<void(size_t worker, const Task&, const Deliver&)> begin;
+  /// Goes on with what was begun; called while there is something.
+  std::function<void(size_t worker)> advance;
   /// Called by any thread, one call at a time.
   std::function<void(const Task&, const Outcome&)> write;
 };

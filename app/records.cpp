@@ -29,26 +29,27 @@ nlohmann::ordered_json id_of(const nlohmann::json& record, uint64_t line) {
 /// Answers lines of JSON.
 class Protocol {
  public:
-  Protocol(const BatchOptions& options, const RecordFunction& answer)
-      : keep_fields_(options.keep_fields), answer_(answer) {}
+  Protocol(const BatchOptions& options, const RecordWork& work)
+      : keep_fields_(options.keep_fields), work_(work) {}
 
-  Outcome run(size_t worker, const Task& task) const {
-    nlohmann::ordered_json id;
+  void begin(size_t worker, const Task& task, const Deliver& deliver) const {
     nlohmann::json record;
+    // What the result starts with, as far as the record can be read.
+    nlohmann::ordered_json head{{"id", nullptr}};
     try {
       if (!task.problem.empty()) throw InputError(task.problem);
       record = parse_record({task.text, task.line, 0}, "stdin");
-      id = id_of(record, task.line);
-      nlohmann::ordered_json result{{"id", id}};
-      keep(record, result);
-      result.update(answer_(worker, {record, id.dump()}));
-      return {to_json_line(result), false};
-    } catch (const InputError& error) {
-      nlohmann::ordered_json result{{"id", id}};
-      keep(record, result);
-      result.update({{"line", task.line}, {"finish", "error"}, {"error", error.what()}});
-      return {to_json_line(result), true};
+      keep(record, head);
+      head["id"] = id_of(record, task.line);
+    } catch (const InputError&) {
+      return deliver(outcome(std::move(head), task.line, std::current_exception()));
     }
+    const std::string key = head["id"].dump();
+    work_.begin(worker, {record, key},
+                [head, line = task.line, deliver](Result<nlohmann::ordered_json> fields) {
+                  deliver(Result<Outcome>::of(
+                      [&] { return outcome(head, line, std::move(fields)); }));
+                });
   }
 
   /// Whether an earlier run has answered the line.
@@ -64,6 +65,17 @@ class Protocol {
   }
 
  private:
+  static Outcome outcome(nlohmann::ordered_json result, uint64_t line,
+                         Result<nlohmann::ordered_json> fields) {
+    try {
+      result.update(fields.take());
+      return {to_json_line(result), false};
+    } catch (const InputError& error) {
+      result.update({{"line", line}, {"finish", "error"}, {"error", error.what()}});
+      return {to_json_line(result), true};
+    }
+  }
+
   void keep(const nlohmann::json& record, nlohmann::ordered_json& result) const {
     if (!keep_fields_ || !record.is_object()) return;
     for (const auto& [name, value] : record.items()) {
@@ -72,7 +84,7 @@ class Protocol {
   }
 
   bool keep_fields_;
-  const RecordFunction& answer_;
+  const RecordWork& work_;
 };
 
 }  // namespace
@@ -81,8 +93,7 @@ void add_batch_options(CLI::App& command, BatchOptions& options) {
   constexpr const char* group = "Batches";
   command
       .add_option("--parallel", options.parallel,
-                  "Work on N texts at a time, each on one thread unless --threads says more "
-                  "(default: 1)")
+                  "Work on N texts at a time; the results are the same, sooner (default: 1)")
       ->type_name("N")
       ->transform(whole_number(1, 1024))
       ->group(group);
@@ -115,10 +126,20 @@ void add_batch_options(CLI::App& command, BatchOptions& options) {
       ->group(group);
 }
 
-int answer_records(const BatchOptions& options, ResultFile& results, const RecordFunction& answer) {
+RecordWork at_once(
+    std::function<nlohmann::ordered_json(size_t worker, const Record& record)> answer) {
+  return {
+      [answer = std::move(answer)](size_t worker, const Record& record, const TakeFields& done) {
+        done(Result<nlohmann::ordered_json>::of([&] { return answer(worker, record); }));
+      },
+      [](size_t) {}};
+}
+
+int answer_records(const BatchOptions& options, const Schedule& schedule, ResultFile& results,
+                   const RecordWork& work) {
   const Shard shard = parse_shard(options.shard);
   LineReader reader(STDIN_FILENO, "stdin", LineReader::kMaxLineBytes, &signalled());
-  const Protocol protocol(options, answer);
+  const Protocol protocol(options, work);
   const auto next = [&](Task& task) {
     while (next_line(reader, shard, task)) {
       if (!Protocol::is_finished(results.finished(), task)) return true;
@@ -126,8 +147,12 @@ int answer_records(const BatchOptions& options, ResultFile& results, const Recor
     return false;
   };
   const BatchCounts counts =
-      run_batch({options.parallel, !options.unordered}, results, input_bytes(STDIN_FILENO), next,
-                [&](size_t worker, const Task& task) { return protocol.run(worker, task); });
+      run_batch({schedule.workers, schedule.places, !options.unordered}, results,
+                input_bytes(STDIN_FILENO), next,
+                {[&](size_t worker, const Task& task, const Deliver& deliver) {
+                   protocol.begin(worker, task, deliver);
+                 },
+                 work.advance});
   results.close();
   return exit_code_of(counts);
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <numeric>
 
+#include "app/cache_option.h"
 #include "app/command.h"
 #include "app/model_options.h"
 #include "app/records.h"
@@ -17,6 +18,7 @@ namespace {
 struct ScoreCommandOptions {
   ModelOptions model;
   BatchOptions batch;
+  std::string cache = "f32";
   bool jsonl = false;
 };
 
@@ -42,8 +44,8 @@ std::vector<int32_t> source_of(const ModelDirectory& directory, const nlohmann::
                      [&](const std::string& text) { return directory.encode_source(text); });
 }
 
-nlohmann::ordered_json score_record(const ModelDirectory& directory, Workspace& work,
-                                    const nlohmann::json& record) {
+nlohmann::ordered_json score_record(const ModelDirectory& directory, CacheType cache,
+                                    Workspace& work, const nlohmann::json& record) {
   const std::vector<int32_t> source = source_of(directory, record);
   const std::vector<int32_t> target = ids_or_text(record, "target", [&](const std::string& text) {
     // The end symbol is part of what a text costs.
@@ -53,7 +55,7 @@ nlohmann::ordered_json score_record(const ModelDirectory& directory, Workspace& 
   });
   if (target.empty()) throw InputError("the target is empty");
   const std::vector<double> logprobs =
-      score(*directory.model, source, target, {.bos = directory.generation.bos_token_id}, work);
+      score(*directory.model, source, target, {directory.generation.bos_token_id, cache}, work);
   const double nll = -std::accumulate(logprobs.begin(), logprobs.end(), 0.0);
   return {{"logprobs", logprobs},
           {"nll", nll},
@@ -64,10 +66,12 @@ int run(const ScoreCommandOptions& options) {
   ResultFile results(options.batch.results);
   const ModelDirectory directory = open_model(options.model);
   auto workspaces = make_workspaces(options.model, options.batch.parallel);
+  const CacheType cache = cache_type_of(options.cache);
   catch_signals();
-  return answer_records(options.batch, results, [&](size_t worker, const Record& record) {
-    return score_record(directory, *workspaces[worker], record.fields);
-  });
+  const auto score = [&](size_t worker, const Record& record) {
+    return score_record(directory, cache, *workspaces[worker], record.fields);
+  };
+  return answer_records(options.batch, {options.batch.parallel, 1}, results, at_once(score));
 }
 
 }  // namespace
@@ -81,6 +85,7 @@ void add_score_command(CLI::App& root, Command& selected) {
                  "Records on stdin, {\"id\", \"source\", \"target\"} (or \"source_ids\", "
                  "\"target_ids\") a line; one result a line on stdout")
       ->required();
+  add_cache_option(*command, options->cache);
   add_batch_options(*command, options->batch);
   command->footer(
       "A result has the logarithm of each target token's probability, their negated\n"

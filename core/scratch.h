@@ -41,6 +41,10 @@ class Scratch {
   std::span<int8_t> bytes(size_t n) { return take<int8_t>(n); }
   std::span<int32_t> integers(size_t n) { return take<int32_t>(n); }
   std::span<uint32_t> indices(size_t n) { return take<uint32_t>(n); }
+  template <class T>
+  std::span<T*> pointers(size_t n) {
+    return take<T*>(n);
+  }
   Matrix matrix(size_t rows, size_t cols) { return {take<float>(rows * cols).data(), rows, cols}; }
 
   /// Bytes held.

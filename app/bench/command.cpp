@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "app/bench/report.h"
+#include "app/cache_option.h"
 #include "app/command.h"
 #include "app/exit_code.h"
 #include "app/flags.h"
@@ -54,8 +55,7 @@ void add_bench_command(CLI::App& root, Command& selected) {
       ->type_name("NAME");
   add_type_option(*command, "--type", options->type, "Type of a preset's weights (default: f32)",
                   kWeightTypes);
-  add_type_option(*command, "--cache", options->cache,
-                  "Type of cached keys and values (default: f32)", kCacheTypes);
+  add_cache_option(*command, options->cache);
   add_number_option(*command, "--context", options->context,
                     "Source tokens, or prompt tokens of a language model (default: 128)");
   add_number_option(*command, "--tokens", options->tokens,

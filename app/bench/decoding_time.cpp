@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "app/cache_option.h"
 #include "core/kernels/vector.h"
 
 namespace terse {
@@ -48,7 +49,7 @@ double DecodingTimer::read_once() {
   StateOptions room;
   // A model with an encoder makes room for its source by itself.
   room.capacity = (has_source_ ? 0 : options_.context) + options_.tokens + 2;
-  room.cache_type = type_named(options_.cache, kCacheTypes);
+  room.cache_type = cache_type_of(options_.cache);
   const int32_t begin = 0;
   const std::span<const int32_t> context(context_);
   first_.reset();

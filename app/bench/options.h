@@ -22,9 +22,8 @@ struct BenchOptions {
   bool json = false;
 };
 
-/// The types that a preset's weights, and cached keys and values, can have.
+/// The types that a preset's weights can have.
 inline constexpr DType kWeightTypes[] = {DType::f32, DType::bf16, DType::int8, DType::int4};
-inline constexpr DType kCacheTypes[] = {DType::f32, DType::bf16};
 
 std::vector<std::string> names_of(std::span<const DType> types);
 

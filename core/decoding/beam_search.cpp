@@ -45,7 +45,8 @@ class BeamSearch {
         n_prompt_(n_prompt),
         work_(work),
         penalties_(options.penalties, model.traits().target_vocab, options.eos),
-        logits_(model.traits().target_vocab),
+        vocab_(model.traits().target_vocab),
+        logits_(beams.width * vocab_),
         hypotheses_(beams.width, beams.length_penalty, beams.early_stopping) {}
 
   std::vector<Hypothesis> run(std::span<const int32_t> source, std::span<const int32_t> prompt,
@@ -81,36 +82,45 @@ class BeamSearch {
   /// many as there is room for: half of them may be ends. They are ordered.
   void extend_beams(size_t step) {
     continuations_.clear();
-    for (size_t i = 0; i < beams_.size(); ++i) {
-      read(beams_[i], step);
-      require_finite(logits_, step);
-      collect(i, step);
+    if (step == 0) {
+      read_prompt();
+    } else {
+      read_last_tokens();
     }
+    for (size_t i = 0; i < beams_.size(); ++i) collect(i, step);
     std::sort(continuations_.begin(), continuations_.end(), ranks_before);
     continuations_.resize(std::min(continuations_.size(), 2 * width_));
   }
 
-  void read(Beam& beam, size_t step) {
-    const Matrix logits(logits_.data(), 1, logits_.size());
-    if (step > 0) {
-      model_.extend(*beam.state, std::span(beam.tokens).last(1), work_, logits);
-      return;
-    }
+  void read_prompt() {
     std::vector<int32_t> tokens{options_.bos};
-    tokens.insert(tokens.end(), beam.tokens.begin(), beam.tokens.end());
-    model_.extend(*beam.state, tokens, work_, logits);
+    tokens.insert(tokens.end(), beams_[0].tokens.begin(), beams_[0].tokens.end());
+    model_.extend(*beams_[0].state, tokens, work_, Matrix(logits_.data(), 1, vocab_));
+  }
+
+  /// In lock-step: each weight is read once for all beams.
+  void read_last_tokens() {
+    std::vector<SequenceState*> states;
+    std::vector<int32_t> tokens;
+    for (const Beam& beam : beams_) {
+      states.push_back(beam.state.get());
+      tokens.push_back(beam.tokens.back());
+    }
+    model_.extend_all(states, tokens, work_, Matrix(logits_.data(), beams_.size(), vocab_));
   }
 
   void collect(size_t index, size_t step) {
     const Beam& beam = beams_[index];
-    const double normalizer = log_normalizer(logits_, step);
-    const auto scores = penalties_.apply(logits_, beam.tokens, step);
+    const std::span<const float> logits(logits_.data() + index * vocab_, vocab_);
+    require_finite(logits, step);
+    const double normalizer = log_normalizer(logits, step);
+    const auto scores = penalties_.apply(logits, beam.tokens, step);
     const double scores_normalizer =
-        scores.data() == logits_.data() ? normalizer : log_normalizer(scores, step);
+        scores.data() == logits.data() ? normalizer : log_normalizer(scores, step);
     gather(scores, candidates_);
     keep_top_k(candidates_, 2 * width_);
     for (const auto& [token, score, weight] : candidates_) {
-      const double logprob = double(logits_[size_t(token)]) - normalizer;
+      const double logprob = double(logits[size_t(token)]) - normalizer;
       continuations_.push_back({index, token, beam.logprob + logprob,
                                 beam.ranked + (double(score) - scores_normalizer)});
     }
@@ -169,7 +179,8 @@ class BeamSearch {
   const size_t n_prompt_;
   Workspace& work_;
   Penalties penalties_;
-  std::vector<float> logits_;  // [vocab]
+  const size_t vocab_;
+  std::vector<float> logits_;  // [width, vocab], a row for each beam
   std::vector<Candidate> candidates_;
   std::vector<Beam> beams_;  // at most width_, the best first
   std::vector<Continuation> continuations_;

@@ -1,4 +1,4 @@
-// The decoding loop: extends a sequence token by token and hands each one to a callback.
+// Decoding one text: extends a sequence token by token and hands each one to a callback.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct GenerateOptions {
   size_t max_tokens = 128;  // the end symbol counts
   int32_t bos = 0;          // decoding starts from it
   int32_t eos = 1;          // decoding ends at it; it is not handed out
-  DType cache_type = DType::f32;
+  CacheType cache_type = CacheType::f32;
   PenaltyOptions penalties = {};
   SamplingOptions sampling = {};
   uint64_t record = 0;  // record_key() of the record's id: each record has its own chances

@@ -11,7 +11,7 @@ namespace terse {
 
 struct ScoreOptions {
   int32_t bos = 0;
-  DType cache_type = DType::f32;
+  CacheType cache_type = CacheType::f32;
 };
 
 /// Natural logarithms of the probability of each target token given those before it (and the

@@ -10,7 +10,7 @@
 #include <hwy/foreach_target.h>
 // clang-format off: foreach_target.h comes first
 #include "core/kernels/argmax-inl.h"
-#include "core/kernels/dot-inl.h"
+#include "core/kernels/cache_rows-inl.h"
 #include "core/kernels/math-inl.h"
 // clang-format on
 
@@ -34,8 +34,8 @@ HWY_INLINE size_t take_seen(const uint32_t* rows, size_t n_rows, const RowMask& 
 }
 
 template <class K>
-HWY_INLINE void score_rows(const float* q, const K* keys, size_t stride, const uint32_t* rows,
-                           size_t count, size_t d_qk, float scale, float* scores) {
+HWY_INLINE void score_chosen(const float* q, const K* keys, size_t stride, const uint32_t* rows,
+                             size_t count, size_t d_qk, float scale, float* scores) {
   for (size_t j = 0; j < count; j += 8) {
     const K* eight[8];
     for (size_t c = 0; c < 8; ++c) eight[c] = keys + rows[std::min(j + c, count - 1)] * stride;
@@ -85,22 +85,23 @@ HWY_INLINE void add_rows(const float* weights, const V* values, size_t stride, c
 HWY_NOINLINE void score_seen(const float* q, const HeadRows& keys, const uint32_t* rows,
                              size_t count, size_t d_qk, float scale, const RowMask& mask,
                              float* scores) {
-  if (keys.data.dtype == DType::bf16) {
-    score_rows(q, bf16_of(keys.data), keys.stride, rows, count, d_qk, scale, scores);
-  } else {
-    score_rows(q, f32_of(keys.data), keys.stride, rows, count, d_qk, scale, scores);
-  }
+  with_elements(keys.data, [&](const auto* elements) {
+    score_chosen(q, elements, keys.stride, rows, count, d_qk, scale, scores);
+  });
+  const float* scales = keys.data.scales;
+  for (size_t j = 0; scales != nullptr && j < count; ++j) scores[j] *= scales[rows[j]];
   if (!mask.exclude_self) return;
   for (size_t j = 0; j < count; ++j) scores[j] -= rows[j] == mask.query ? kSelfPenalty : 0.0f;
 }
 
-HWY_NOINLINE void add_seen(const float* weights, const HeadRows& values, const uint32_t* rows,
+/// Leaves the rows' own scales in the weights.
+HWY_NOINLINE void add_seen(float* weights, const HeadRows& values, const uint32_t* rows,
                            size_t count, size_t d_v, float decay, float* out) {
-  if (values.data.dtype == DType::bf16) {
-    add_rows(weights, bf16_of(values.data), values.stride, rows, count, d_v, decay, out);
-  } else {
-    add_rows(weights, f32_of(values.data), values.stride, rows, count, d_v, decay, out);
-  }
+  const float* scales = values.data.scales;
+  for (size_t j = 0; scales != nullptr && j < count; ++j) weights[j] *= scales[rows[j]];
+  with_elements(values.data, [&](const auto* elements) {
+    add_rows(weights, elements, values.stride, rows, count, d_v, decay, out);
+  });
 }
 
 float attend_rows(const float* q, const HeadRows& keys, const HeadRows& values,

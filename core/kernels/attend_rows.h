@@ -4,13 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/kernels/weight_view.h"
+#include "core/kernels/cache_rows.h"
 
 namespace terse::kernels {
 
 /// Rows of one head: row i starts i * stride elements after the first.
 struct HeadRows {
-  WeightView data;
+  CacheRows data;
   size_t stride = 0;
 };
 

@@ -9,7 +9,7 @@
 #include <hwy/foreach_target.h>
 // clang-format off: foreach_target.h comes first
 #include "core/kernels/argmax-inl.h"
-#include "core/kernels/dot-inl.h"
+#include "core/kernels/cache_rows-inl.h"
 #include "core/kernels/math-inl.h"
 // clang-format on
 
@@ -19,24 +19,11 @@ namespace terse::kernels::HWY_NAMESPACE {
 // Keys in a block: their scores, and the keys of a small head, stay in the first-level cache.
 constexpr size_t kBlock = 128;
 
-/// scores[j] = scale * <q, key_j>    for j < count
-template <class K>
-HWY_INLINE void score_keys(const float* q, const K* keys, size_t count, size_t d_qk, float scale,
-                           float* scores) {
-  for (size_t j = 0; j < count; j += 4) {
-    const K* rows[4];
-    for (size_t c = 0; c < 4; ++c) rows[c] = keys + std::min(j + c, count - 1) * d_qk;
-    float dots[1][4];
-    dot_tile(q, 0, rows, d_qk, dots);
-    for (size_t c = 0; c < std::min<size_t>(4, count - j); ++c) scores[j + c] = scale * dots[0][c];
-  }
-}
-
 /// out[i] = decay * out[i] + sum_j weights[j] * values[j, i]    for the first kVectors vectors of
 /// columns, or `part` lanes of one; `width` floats are a row
 template <size_t kVectors, class V>
 HWY_INLINE void add_columns(const float* weights, const V* values, size_t count, size_t width,
-                            float decay, size_t part, float* out) {
+                            float decay, size_t part, const Ahead& ahead, float* out) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
   FloatVec sums[kVectors];
@@ -44,6 +31,7 @@ HWY_INLINE void add_columns(const float* weights, const V* values, size_t count,
   for (size_t j = 0; j < count; ++j) {
     const FloatVec weight = hn::Set(d, weights[j]);
     const V* row = values + j * width;
+    ahead.prefetch(j);
     for (size_t v = 0; v < kVectors; ++v) {
       const FloatVec value = kVectors == 1 ? load_part(d, row, part) : load(d, row + v * lanes);
       sums[v] = hn::MulAdd(weight, value, sums[v]);
@@ -56,37 +44,36 @@ HWY_INLINE void add_columns(const float* weights, const V* values, size_t count,
   }
 }
 
-/// The same for all columns from c on: kVectors vectors at a time, then half as many.
+/// The same for all columns from c on: kVectors vectors at a time, then half as many. The first
+/// columns do the prefetching.
 template <size_t kVectors, class V>
 HWY_INLINE void add_values(const float* weights, const V* values, size_t count, size_t d_v,
-                           float decay, size_t c, float* out) {
+                           float decay, size_t c, Ahead ahead, float* out) {
   const size_t lanes = hn::Lanes(Floats());
-  for (; c + kVectors * lanes <= d_v; c += kVectors * lanes) {
-    add_columns<kVectors>(weights, values + c, count, d_v, decay, lanes, out + c);
+  for (; c + kVectors * lanes <= d_v; c += kVectors * lanes, ahead = {}) {
+    add_columns<kVectors>(weights, values + c, count, d_v, decay, lanes, ahead, out + c);
   }
   if constexpr (kVectors > 1) {
-    add_values<kVectors / 2>(weights, values, count, d_v, decay, c, out);
+    add_values<kVectors / 2>(weights, values, count, d_v, decay, c, ahead, out);
   } else if (c < d_v) {
-    add_columns<1>(weights, values + c, count, d_v, decay, d_v - c, out + c);
+    add_columns<1>(weights, values + c, count, d_v, decay, d_v - c, ahead, out + c);
   }
 }
 
-HWY_NOINLINE void score_block(const float* q, WeightView keys, size_t count, size_t d_qk,
-                              float scale, float* scores) {
-  if (keys.dtype == DType::bf16) {
-    score_keys(q, bf16_of(keys), count, d_qk, scale, scores);
-  } else {
-    score_keys(q, f32_of(keys), count, d_qk, scale, scores);
-  }
+HWY_NOINLINE void score_block(const float* q, CacheRows keys, size_t count, size_t d_qk,
+                              float scale, const Ahead& ahead, float* scores) {
+  with_elements(
+      keys, [&](const auto* elements) { score_elements(q, elements, count, d_qk, ahead, scores); });
+  apply_scales(scale, keys.scales, count, scores);
 }
 
-HWY_NOINLINE void add_block(const float* weights, WeightView values, size_t count, size_t d_v,
-                            float decay, float* out) {
-  if (values.dtype == DType::bf16) {
-    add_values<kColumnVectors>(weights, bf16_of(values), count, d_v, decay, 0, out);
-  } else {
-    add_values<kColumnVectors>(weights, f32_of(values), count, d_v, decay, 0, out);
-  }
+/// Leaves the rows' own scales in the weights.
+HWY_NOINLINE void add_block(float* weights, CacheRows values, size_t count, size_t d_v, float decay,
+                            const Ahead& ahead, float* out) {
+  if (values.scales != nullptr) apply_scales(1.0f, values.scales, count, weights);
+  with_elements(values, [&](const auto* elements) {
+    add_values<kColumnVectors>(weights, elements, count, d_v, decay, 0, ahead, out);
+  });
 }
 
 /// What is known of one query after some blocks of keys.
@@ -95,31 +82,59 @@ struct Running {
   float total = 0.0f;    // of the exponentials, relative to the largest
 };
 
-HWY_INLINE void attend_block(const float* q, WeightView keys, WeightView values, size_t begin,
-                             size_t count, size_t d_qk, size_t d_v, float scale, Running& running,
-                             float* out) {
+/// One head: its keys and values, and the sizes of their rows.
+struct Head {
+  CacheRows keys, values;
+  size_t d_qk, d_v;
+  float scale;
+};
+
+/// Keys and values of a block stand far apart, so neither is where the hardware's prefetching
+/// expects the next read: while the keys are read, the block's values are asked for, and then the
+/// keys of the next block.
+struct BlockAhead {
+  Ahead values, next_keys;
+
+  static BlockAhead of(const Head& head, size_t begin, size_t length) {
+    const bool last = begin + kBlock >= length;
+    return {rows(head.values, begin, head.d_v),
+            last ? Ahead() : rows(head.keys, begin + kBlock, head.d_qk)};
+  }
+  static Ahead rows(CacheRows all, size_t first, size_t d) {
+    return {all.from(first, d).data, d * size_of(all.type)};
+  }
+};
+
+HWY_INLINE void attend_block(const float* q, const Head& head, size_t begin, size_t count,
+                             const BlockAhead& ahead, Running& running, float* out) {
   HWY_ALIGN float scores[kBlock];
-  score_block(q, keys.from(begin * d_qk), count, d_qk, scale, scores);
+  score_block(q, head.keys.from(begin, head.d_qk), count, head.d_qk, head.scale, ahead.values,
+              scores);
   const float block_largest = max_of(scores, count);
   const float shift = begin == 0 ? block_largest : std::max(running.largest, block_largest);
   const float decay = begin == 0 ? 0.0f : std::exp(running.largest - shift);
   running.total = running.total * decay + exponentials(shift, count, scores);
-  add_block(scores, values.from(begin * d_v), count, d_v, decay, out);
+  add_block(scores, head.values.from(begin, head.d_v), count, head.d_v, decay, ahead.next_keys,
+            out);
   running.largest = shift;
 }
 
-void attend_many(const float* q, size_t q_stride, size_t m, WeightView keys, WeightView values,
+void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
                  float* out, size_t out_stride) {
   Running running[kMostQueries];
+  const Head head{keys, values, d_qk, d_v, scale};
   for (size_t i = 0; i < m; ++i) std::fill_n(out + i * out_stride, d_v, 0.0f);
   const size_t longest = first_length + (m - 1) * growth;
   for (size_t begin = 0; begin < longest; begin += kBlock) {
+    // The first query that sees the block brings it into the cache for all.
+    BlockAhead ahead = BlockAhead::of(head, begin, longest);
     for (size_t i = 0; i < m; ++i) {
       const size_t length = first_length + i * growth;
       if (length <= begin) continue;
-      attend_block(q + i * q_stride, keys, values, begin, std::min(kBlock, length - begin), d_qk,
-                   d_v, scale, running[i], out + i * out_stride);
+      attend_block(q + i * q_stride, head, begin, std::min(kBlock, length - begin), ahead,
+                   running[i], out + i * out_stride);
+      ahead = {};
     }
   }
   for (size_t i = 0; i < m; ++i) {
@@ -135,14 +150,14 @@ HWY_AFTER_NAMESPACE();
 namespace terse::kernels {
 HWY_EXPORT(attend_many);
 
-void attend_many(const float* q, size_t q_stride, size_t m, WeightView keys, WeightView values,
+void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
                  float* out, size_t out_stride) {
   HWY_DYNAMIC_DISPATCH(attend_many)
   (q, q_stride, m, keys, values, first_length, growth, d_qk, d_v, scale, out, out_stride);
 }
 
-void attend(const float* q, WeightView keys, WeightView values, size_t length, size_t d_qk,
+void attend(const float* q, CacheRows keys, CacheRows values, size_t length, size_t d_qk,
             size_t d_v, float scale, float* out) {
   attend_many(q, d_qk, 1, keys, values, length, 0, d_qk, d_v, scale, out, d_v);
 }

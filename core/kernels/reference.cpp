@@ -42,6 +42,29 @@ double activated(Activation kind, double x) {
   return x;
 }
 
+// The upper half of a float, rounded to nearest even. NaN stays NaN.
+uint16_t to_bf16(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  if (value != value) return static_cast<uint16_t>(bits >> 16 | 0x40);
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+float store_int8(const float* x, size_t d, std::byte* row) {
+  float largest = 0;
+  bool finite = true;
+  for (size_t c = 0; c < d; ++c) {
+    largest = std::max(largest, std::abs(x[c]));
+    finite = finite && std::isfinite(x[c]);
+  }
+  const bool zero = !finite || largest < 1e-30f;
+  for (size_t c = 0; c < d; ++c) {
+    const float steps = zero ? 0.0f : x[c] * (127.0f / largest);
+    row[c] = static_cast<std::byte>(static_cast<int8_t>(std::nearbyint(steps)));
+  }
+  if (!finite) return std::numeric_limits<float>::quiet_NaN();
+  return zero ? 0.0f : largest / 127.0f;
+}
+
 }  // namespace
 
 float value_at(WeightView w, size_t i) {
@@ -53,6 +76,14 @@ float value_at(WeightView w, size_t i) {
   float value;
   std::memcpy(&value, w.from(i).data, sizeof value);
   return value;
+}
+
+float value_at(CacheRows rows, size_t j, size_t c, size_t stride) {
+  if (rows.type == CacheType::int8) {
+    return rows.scales[j] * static_cast<float>(static_cast<int8_t>(rows.data[j * stride + c]));
+  }
+  const DType dtype = rows.type == CacheType::bf16 ? DType::bf16 : DType::f32;
+  return value_at(WeightView(rows.data, dtype), j * stride + c);
 }
 
 void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, size_t k,
@@ -101,6 +132,22 @@ void softmax_weights(const float* x, size_t n, float temperature, float* out) {
   }
 }
 
+void store_rows(const float* x, size_t n, size_t d, const StoredRows& to) {
+  for (size_t i = 0; i < n; ++i, x += d) {
+    std::byte* row = to.data + i * to.stride;
+    if (to.type == CacheType::f32) {
+      std::memcpy(row, x, d * sizeof(float));
+    } else if (to.type == CacheType::bf16) {
+      for (size_t c = 0; c < d; ++c) {
+        const uint16_t half = to_bf16(x[c]);
+        std::memcpy(row + 2 * c, &half, sizeof half);
+      }
+    } else {
+      to.scales[i * to.scale_stride] = store_int8(x, d, row);
+    }
+  }
+}
+
 void layer_norm(const float* x, size_t n, const float* scale, const float* bias, bool center,
                 float* y) {
   const double count = static_cast<double>(n);
@@ -119,11 +166,11 @@ void activate(Activation kind, float* x, size_t n) {
   for (size_t i = 0; i < n; ++i) x[i] = static_cast<float>(activated(kind, x[i]));
 }
 
-void attend(const float* q, WeightView keys, WeightView values, size_t length, size_t d_qk,
+void attend(const float* q, CacheRows keys, CacheRows values, size_t length, size_t d_qk,
             size_t d_v, float scale, float* out) {
   std::vector<double> weights(length);
   for (size_t j = 0; j < length; ++j) {
-    for (size_t c = 0; c < d_qk; ++c) weights[j] += double{q[c]} * value_at(keys, j * d_qk + c);
+    for (size_t c = 0; c < d_qk; ++c) weights[j] += double{q[c]} * value_at(keys, j, c, d_qk);
     weights[j] *= scale;
   }
   const double largest = *std::max_element(weights.begin(), weights.end());
@@ -131,7 +178,7 @@ void attend(const float* q, WeightView keys, WeightView values, size_t length, s
   for (double& weight : weights) total += weight = std::exp(weight - largest);
   for (size_t c = 0; c < d_v; ++c) {
     double sum = 0;
-    for (size_t j = 0; j < length; ++j) sum += weights[j] / total * value_at(values, j * d_v + c);
+    for (size_t j = 0; j < length; ++j) sum += weights[j] / total * value_at(values, j, c, d_v);
     out[c] = static_cast<float>(sum);
   }
 }
@@ -143,7 +190,7 @@ float attend_rows(const float* q, const HeadRows& keys, const HeadRows& values,
   std::vector<double> scores(n_rows);
   for (size_t j = 0; j < n_rows; ++j) {
     for (size_t c = 0; c < d_qk; ++c) {
-      scores[j] += double{q[c]} * value_at(keys.data, rows[j] * keys.stride + c);
+      scores[j] += double{q[c]} * value_at(keys.data, rows[j], c, keys.stride);
     }
     scores[j] *= scale;
     if (mask.exclude_self && rows[j] == mask.query) scores[j] -= 1e5;
@@ -156,8 +203,8 @@ float attend_rows(const float* q, const HeadRows& keys, const HeadRows& values,
   for (size_t c = 0; c < d_v; ++c) {
     double sum = 0;
     for (size_t j = 0; j < n_rows; ++j) {
-      sum += std::exp(scores[j] - largest) / total *
-             value_at(values.data, rows[j] * values.stride + c);
+      sum +=
+          std::exp(scores[j] - largest) / total * value_at(values.data, rows[j], c, values.stride);
     }
     out[c] = static_cast<float>(sum);
   }

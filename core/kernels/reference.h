@@ -14,6 +14,8 @@ namespace terse::kernels::reference {
 
 /// Element i of the view as a float.
 float value_at(WeightView w, size_t i);
+/// Element c of row j, where rows are `stride` elements apart.
+float value_at(CacheRows rows, size_t j, size_t c, size_t stride);
 
 void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, size_t k,
             const float* bias, float* y, size_t y_stride);
@@ -25,12 +27,14 @@ size_t argmax(const float* x, size_t n);
 float log_sum_exp(const float* x, size_t n);
 void softmax_weights(const float* x, size_t n, float temperature, float* out);
 
+void store_rows(const float* x, size_t n, size_t d, const StoredRows& to);
+
 void layer_norm(const float* x, size_t n, const float* scale, const float* bias, bool center,
                 float* y);
 
 void activate(Activation kind, float* x, size_t n);
 
-void attend(const float* q, WeightView keys, WeightView values, size_t length, size_t d_qk,
+void attend(const float* q, CacheRows keys, CacheRows values, size_t length, size_t d_qk,
             size_t d_v, float scale, float* out);
 
 float attend_rows(const float* q, const HeadRows& keys, const HeadRows& values,

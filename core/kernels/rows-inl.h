@@ -85,13 +85,9 @@ HWY_INLINE const void* address_of(const Int4Row& row) {
 /// Values of a row in a cache line.
 template <class Row>
 struct LineOf;
-template <>
-struct LineOf<const float*> {
-  static constexpr size_t kValues = 16;
-};
-template <>
-struct LineOf<const uint16_t*> {
-  static constexpr size_t kValues = 32;
+template <class T>
+struct LineOf<const T*> {
+  static constexpr size_t kValues = 64 / sizeof(T);
 };
 template <>
 struct LineOf<Int8Row> {

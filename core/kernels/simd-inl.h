@@ -47,7 +47,13 @@ HWY_INLINE hn::Vec<D> widened(D d, V16 halves) {
   return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(du, halves)));
 }
 
-/// A full vector from p, of floats or of bfloat16.
+/// Small integers as floats: exact.
+template <class D, class V8>
+HWY_INLINE hn::Vec<D> from_int8(D d, V8 integers) {
+  return hn::ConvertTo(d, hn::PromoteTo(hn::RebindToSigned<D>(), integers));
+}
+
+/// A full vector from p, of floats, of bfloat16 or of 8-bit integers.
 template <class D>
 HWY_INLINE hn::Vec<D> load(D d, const float* p) {
   return hn::LoadU(d, p);
@@ -55,6 +61,10 @@ HWY_INLINE hn::Vec<D> load(D d, const float* p) {
 template <class D>
 HWY_INLINE hn::Vec<D> load(D d, const uint16_t* p) {
   return widened(d, hn::LoadU(hn::Rebind<uint16_t, D>(), p));
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load(D d, const int8_t* p) {
+  return from_int8(d, hn::LoadU(hn::Rebind<int8_t, D>(), p));
 }
 
 /// The first `n` <= lanes from p, the others zero. Reads nothing beyond p[n - 1]: instruction sets
@@ -77,6 +87,10 @@ HWY_INLINE hn::Vec<D> load_part(D d, const float* p, size_t n) {
 template <class D>
 HWY_INLINE hn::Vec<D> load_part(D d, const uint16_t* p, size_t n) {
   return widened(d, load_first(hn::Rebind<uint16_t, D>(), p, n));
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load_part(D d, const int8_t* p, size_t n) {
+  return from_int8(d, load_first(hn::Rebind<int8_t, D>(), p, n));
 }
 
 /// Writes the first `n` <= lanes.

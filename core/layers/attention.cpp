@@ -26,6 +26,14 @@ struct AttentionState : LayerState {
   std::unique_ptr<LayerState> output;
 };
 
+LayerState* qkv_of(AttentionState& state) {
+  return state.qkv.get();
+}
+
+LayerState* output_of(AttentionState& state) {
+  return state.output.get();
+}
+
 std::unique_ptr<Layer> make_dense_attention(const AttentionArgs& args, Mask mask) {
   return make_projected_attention(args, mask, [&](const Weights& weights) {
     return std::make_unique<Dense>(weights, args.d_model, args.d_model);
@@ -47,24 +55,30 @@ std::unique_ptr<LayerState> Attention::new_state(const StateOptions& options) co
   return state;
 }
 
-void Attention::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+void Attention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
-  auto* memory = static_cast<AttentionState*>(state);
   const Matrix q = work.scratch.matrix(x.rows, heads_.heads * heads_.d_qk);
   const Matrix k = work.scratch.matrix(x.rows, heads_.heads * heads_.d_qk);
   const Matrix v = work.scratch.matrix(x.rows, heads_.heads * heads_.d_v);
   const Matrix mixed = output_ ? work.scratch.matrix(x.rows, heads_.heads * heads_.d_v) : y;
 
-  qkv_->forward(x, memory ? memory->qkv.get() : nullptr, work, q, k, v);
-  if (memory != nullptr) {
-    memory->cache.append(k, v);
-    dot_product_attention(q, memory->cache, heads_, mask_, work.threads, mixed);
+  qkv_->forward(x, states.parts<AttentionState>(work.scratch, qkv_of), work, q, k, v);
+  if (states[0] != nullptr) {
+    const std::span<const KvCache*> caches = work.scratch.pointers<const KvCache>(states.size());
+    for (size_t i = 0; i < states.size(); ++i) {
+      KvCache& cache = static_cast<AttentionState*>(states[i])->cache;
+      cache.append(rows_of_sequence(k, i, states.size()), rows_of_sequence(v, i, states.size()));
+      caches[i] = &cache;
+    }
+    dot_product_attention(q, caches, heads_, mask_, work.threads, mixed);
   } else {
     KvCache whole(heads_.heads, heads_.d_qk, heads_.d_v, x.rows);
     whole.append(k, v);
     dot_product_attention(q, whole, heads_, mask_, work.threads, mixed);
   }
-  if (output_) output_->forward(mixed, memory ? memory->output.get() : nullptr, work, y);
+  if (output_) {
+    output_->forward(mixed, states.parts<AttentionState>(work.scratch, output_of), work, y);
+  }
 }
 
 std::unique_ptr<Layer> make_projected_attention(

@@ -19,7 +19,7 @@ class Attention : public Layer {
             const HeadShape& heads, Mask mask);
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
  private:
   std::unique_ptr<QkvProjection> qkv_;

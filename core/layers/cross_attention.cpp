@@ -46,9 +46,25 @@ std::unique_ptr<Layer> make_projection(const Weights& weights, size_t d, const P
   return projection;
 }
 
-void softmax_attention(ConstMatrix q, const KvCache& cache, const HeadShape& shape, Workspace& work,
-                       Matrix y) {
-  dot_product_attention(q, cache, shape, Mask::none, work.threads, y);
+void softmax_attention(ConstMatrix q, std::span<const KvCache* const> caches,
+                       const HeadShape& shape, Workspace& work, Matrix y) {
+  dot_product_attention(q, caches, shape, Mask::none, work.threads, y);
+}
+
+void attend_rounded(ConstMatrix q, std::span<const KvCache* const> caches, const HeadShape& shape,
+                    Workspace& work, Matrix y) {
+  for (size_t i = 0; i < caches.size(); ++i) {
+    rounded_attention(rows_of_sequence(q, i, caches.size()), *caches[i], shape, work,
+                      rows_of_sequence(y, i, caches.size()));
+  }
+}
+
+LayerState* query_of(CrossAttentionState& state) {
+  return state.query.get();
+}
+
+LayerState* output_of(CrossAttentionState& state) {
+  return state.output.get();
 }
 
 HeadShape split_heads(const Weights& weights, size_t d_model, size_t n_heads) {
@@ -92,18 +108,23 @@ std::unique_ptr<LayerState> CrossAttention::new_state(ConstMatrix key_source,
   return state;
 }
 
-void CrossAttention::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+void CrossAttention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
-  auto& memory = static_cast<CrossAttentionState&>(*state);
   ConstMatrix queries = x;
   if (query_) {
     const Matrix projected = work.scratch.matrix(x.rows, heads_.heads * heads_.d_qk);
-    query_->forward(x, memory.query.get(), work, projected);
+    query_->forward(x, states.parts<CrossAttentionState>(work.scratch, query_of), work, projected);
     queries = projected;
   }
   const Matrix mixed = output_ ? work.scratch.matrix(x.rows, heads_.heads * heads_.d_v) : y;
-  attend_(queries, *memory.source, heads_, work, mixed);
-  if (output_) output_->forward(mixed, memory.output.get(), work, y);
+  const std::span<const KvCache*> caches = work.scratch.pointers<const KvCache>(states.size());
+  for (size_t i = 0; i < states.size(); ++i) {
+    caches[i] = static_cast<CrossAttentionState*>(states[i])->source.get();
+  }
+  attend_(queries, caches, heads_, work, mixed);
+  if (output_) {
+    output_->forward(mixed, states.parts<CrossAttentionState>(work.scratch, output_of), work, y);
+  }
 }
 
 std::unique_ptr<CrossAttention> make_cross_attention(const Weights& weights, size_t d_model,
@@ -128,7 +149,7 @@ std::unique_ptr<CrossAttention> make_enc_dec_attention(const Weights& weights, s
   };
   return std::make_unique<CrossAttention>(dense("query"), dense("key"), dense("value"),
                                           dense("output"), split_heads(weights, d_model, n_heads),
-                                          rounded_attention);
+                                          attend_rounded);
 }
 
 }  // namespace terse

@@ -17,9 +17,9 @@ namespace terse {
 /// shared between threads.
 class CrossAttention {
  public:
-  /// Attends to a whole cache, as dot_product_attention and rounded_attention do.
-  using Attend = void (*)(ConstMatrix q, const KvCache& cache, const HeadShape& shape,
-                          Workspace& work, Matrix y);
+  /// Attends to whole caches, as dot_product_attention and rounded_attention do.
+  using Attend = void (*)(ConstMatrix q, std::span<const KvCache* const> caches,
+                          const HeadShape& shape, Workspace& work, Matrix y);
 
   /// `query` and `output` may be null: the vectors pass as they are.
   CrossAttention(std::unique_ptr<Layer> query, std::unique_ptr<Layer> key,
@@ -36,8 +36,8 @@ class CrossAttention {
   std::unique_ptr<LayerState> new_state(ConstMatrix key_source, ConstMatrix value_source,
                                         const StateOptions& options, Workspace& work) const;
 
-  /// x: [n, d_model], the next n target positions. y: [n, d_model], overwritten; may not overlap x.
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const;
+  /// x: [n, d_model], the next target positions. y: [n, d_model], overwritten; may not overlap x.
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const;
 
  private:
   std::unique_ptr<Layer> query_, key_, value_, output_;

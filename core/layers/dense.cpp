@@ -9,7 +9,7 @@ Dense::Dense(const Weights& weights, size_t d_in, size_t d_out, Bias bias)
   if (bias == Bias::yes) bias_ = weights.vector("bias", {d_out}).data();
 }
 
-void Dense::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
+void Dense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const {
   linear(x, weight_, bias_, work, y);
 }
 

@@ -14,7 +14,7 @@ class Dense : public Layer {
   /// Tensors: weight [d_out, d_in], bias [d_out].
   Dense(const Weights& weights, size_t d_in, size_t d_out, Bias bias = Bias::yes);
 
-  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
   Tensor weight_;

@@ -9,7 +9,7 @@ DenseFF::DenseFF(const Weights& weights, size_t d_model, size_t d_ff,
       out_(weights / "out", d_ff, d_model),
       activation_(activation) {}
 
-void DenseFF::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
+void DenseFF::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const Matrix hidden = work.scratch.matrix(x.rows, d_ff_);
   in_.forward(x, nullptr, work, hidden);

@@ -12,7 +12,7 @@ class DenseFF : public Layer {
   /// Parts: in (d_model -> d_ff), out (d_ff -> d_model).
   DenseFF(const Weights& weights, size_t d_model, size_t d_ff, kernels::Activation activation);
 
-  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
   size_t d_ff_;

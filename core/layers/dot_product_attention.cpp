@@ -19,33 +19,43 @@ size_t visible(Mask mask, size_t position, size_t length) {
 
 }  // namespace
 
-void dot_product_attention(ConstMatrix q, const KvCache& cache, const HeadShape& shape, Mask mask,
-                           Threads& threads, Matrix y) {
+void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches,
+                           const HeadShape& shape, Mask mask, Threads& threads, Matrix y) {
   const float scale = 1.0f / std::sqrt(float(shape.d_qk));
-  const size_t tile = std::min(kernels::kMostQueries, q.rows);
-  const size_t n_tiles = (q.rows + tile - 1) / tile;
-  const size_t cost = cache.length() * (shape.d_qk + shape.d_v) * tile;
-  const size_t past = cache.length() - q.rows;
-  const auto attend_rows = [&](size_t head, size_t begin, size_t n) {
-    kernels::attend_many(q.row(begin) + head * shape.d_qk, q.stride, n, cache.keys(head),
-                         cache.values(head), visible(mask, past + begin, cache.length()),
+  const size_t n_each = q.rows / caches.size();
+  const size_t tile = std::min(kernels::kMostQueries, n_each);
+  const size_t n_tiles = (n_each + tile - 1) / tile;
+
+  // n rows of sequence i, from `begin` on.
+  const auto attend_rows = [&](size_t i, size_t head, size_t begin, size_t n) {
+    const KvCache& cache = *caches[i];
+    const size_t position = cache.length() - n_each + begin;
+    const size_t row = i * n_each + begin;
+    kernels::attend_many(q.row(row) + head * shape.d_qk, q.stride, n, cache.keys(head),
+                         cache.values(head), visible(mask, position, cache.length()),
                          mask == Mask::none ? 0 : 1, shape.d_qk, shape.d_v, scale,
-                         y.row(begin) + head * shape.d_v, y.stride);
+                         y.row(row) + head * shape.d_v, y.stride);
   };
-  const auto attend_tile = [&](size_t head, size_t begin) {
-    const size_t n = std::min(tile, q.rows - begin);
+  const auto attend_tile = [&](size_t i, size_t head, size_t begin) {
+    const size_t n = std::min(tile, n_each - begin);
     // The first position of all and the next one both see the first: no growth between the two.
-    const size_t alone = mask == Mask::earlier && past + begin == 0 ? 1 : 0;
-    if (alone > 0) attend_rows(head, begin, 1);
-    if (n > alone) attend_rows(head, begin + alone, n - alone);
+    const bool first = caches[i]->length() == n_each && begin == 0;
+    const size_t alone = mask == Mask::earlier && first ? 1 : 0;
+    if (alone > 0) attend_rows(i, head, begin, 1);
+    if (n > alone) attend_rows(i, head, begin + alone, n - alone);
   };
+
+  size_t longest = 0;
+  for (const KvCache* cache : caches) longest = std::max(longest, cache->length());
+  const size_t cost = longest * (shape.d_qk + shape.d_v) * tile;
   // Head by head, so that one head's keys and values stay in the cache over many positions.
-  threads.for_ranges(shape.heads * n_tiles, kWorthSplitting / cost + 1,
-                     [&](size_t begin, size_t end) {
-                       for (size_t task = begin; task < end; ++task) {
-                         attend_tile(task / n_tiles, task % n_tiles * tile);
-                       }
-                     });
+  const size_t n_tasks = shape.heads * n_tiles;
+  threads.for_ranges(
+      caches.size() * n_tasks, kWorthSplitting / cost + 1, [&](size_t begin, size_t end) {
+        for (size_t task = begin; task < end; ++task) {
+          attend_tile(task / n_tasks, task % n_tasks / n_tiles, task % n_tiles * tile);
+        }
+      });
 }
 
 }  // namespace terse

@@ -2,6 +2,8 @@
 // DotProductCausalAttention).
 #pragma once
 
+#include <span>
+
 #include "core/layers/kv_cache.h"
 #include "core/matrix.h"
 #include "core/threads.h"
@@ -19,9 +21,15 @@ enum class Mask { causal, earlier, none };
 
 /// y[i, head] = sum_j softmax_j(<q[i, head], key_j> / sqrt(d_qk)) value_j
 ///
-/// q: [n, heads * d_qk], the last n positions of the cache. y: [n, heads * d_v]. The same
-/// bits for any number of threads.
-void dot_product_attention(ConstMatrix q, const KvCache& cache, const HeadShape& shape, Mask mask,
-                           Threads& threads, Matrix y);
+/// q: [n, heads * d_qk], the last n positions of the cache; with several caches, the last n /
+/// caches.size() of each. y: [n, heads * d_v]. The same bits for any number of threads and caches.
+void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches,
+                           const HeadShape& shape, Mask mask, Threads& threads, Matrix y);
+
+inline void dot_product_attention(ConstMatrix q, const KvCache& cache, const HeadShape& shape,
+                                  Mask mask, Threads& threads, Matrix y) {
+  const KvCache* const one = &cache;
+  dot_product_attention(q, {&one, 1}, shape, mask, threads, y);
+}
 
 }  // namespace terse

@@ -34,7 +34,7 @@ ExpertFF::ExpertFF(const Weights& weights, const Config& config) : config_(confi
   bias_ = weights.vector("bias", {config.d_model}).data();
 }
 
-void ExpertFF::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
+void ExpertFF::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const Matrix logits = work.scratch.matrix(x.rows, config_.n_experts);
   linear(x, controller_, nullptr, work, logits);

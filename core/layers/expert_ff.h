@@ -26,7 +26,7 @@ class ExpertFF : public Layer {
   /// bias [d_model].
   ExpertFF(const Weights& weights, const Config& config);
 
-  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
   // What one position asks of its expert.

@@ -26,7 +26,7 @@ FactoredDense::FactoredDense(const Weights& weights, size_t modules, size_t d_in
   if (with_bias) bias_ = weights.vector("bias", {d_out}).data();
 }
 
-void FactoredDense::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
+void FactoredDense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const size_t d_in = x.cols;
   const size_t d_module = y.cols / modules_;

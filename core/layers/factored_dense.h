@@ -20,7 +20,7 @@ class FactoredDense : public Layer {
   FactoredDense(size_t modules, const Tensor& gating, const Tensor& projection)
       : modules_(modules), gating_(gating), projection_(projection) {}
 
-  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
   size_t modules_;

@@ -28,6 +28,14 @@ struct FavorState : LayerState {
   std::unique_ptr<LayerState> output;
 };
 
+LayerState* qkv_of(FavorState& state) {
+  return state.qkv.get();
+}
+
+LayerState* output_of(FavorState& state) {
+  return state.output.get();
+}
+
 float feature(float value, float epsilon) {
   return (value <= 0.0f ? 0.0f : value) + epsilon;
 }
@@ -98,22 +106,25 @@ std::unique_ptr<LayerState> Favor::new_state(const StateOptions& options) const 
   return state;
 }
 
-void Favor::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+void Favor::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
-  auto* memory = static_cast<FavorState*>(state);
   const Matrix q = work.scratch.matrix(x.rows, heads_.heads * heads_.d_qk);
   const Matrix k = work.scratch.matrix(x.rows, heads_.heads * heads_.d_qk);
   const Matrix v = work.scratch.matrix(x.rows, heads_.heads * heads_.d_v);
   const Matrix mixed = work.scratch.matrix(x.rows, heads_.heads * heads_.d_v);
-  qkv_->forward(x, memory ? memory->qkv.get() : nullptr, work, q, k, v);
-  if (memory != nullptr) {
-    attend(q, k, v, memory->sums.data(), work.threads, mixed);
-  } else {
-    const std::span<float> sums = work.scratch.floats(sums_size());
-    std::fill(sums.begin(), sums.end(), 0.0f);
-    attend(q, k, v, sums.data(), work.threads, mixed);
+  qkv_->forward(x, states.parts<FavorState>(work.scratch, qkv_of), work, q, k, v);
+  for (size_t i = 0; i < states.size(); ++i) {
+    const auto rows = [&](const Matrix& all) { return rows_of_sequence(all, i, states.size()); };
+    if (states[i] != nullptr) {
+      float* sums = static_cast<FavorState*>(states[i])->sums.data();
+      attend(rows(q), rows(k), rows(v), sums, work.threads, rows(mixed));
+    } else {
+      const std::span<float> sums = work.scratch.floats(sums_size());
+      std::fill(sums.begin(), sums.end(), 0.0f);
+      attend(rows(q), rows(k), rows(v), sums.data(), work.threads, rows(mixed));
+    }
   }
-  output_->forward(mixed, memory ? memory->output.get() : nullptr, work, y);
+  output_->forward(mixed, states.parts<FavorState>(work.scratch, output_of), work, y);
 }
 
 // The threads share the heads, so the sums run over the positions in order.

@@ -19,7 +19,7 @@ class Favor : public Layer {
         Mask mask, float epsilon);
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
  private:
   void attend(ConstMatrix q, ConstMatrix k, ConstMatrix v, float* sums, Threads& threads,

@@ -26,11 +26,11 @@ class Sum : public Layer {
     return state;
   }
 
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override {
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override {
     const Scratch::Frame frame(work.scratch);
     const Matrix other = work.scratch.matrix(y.rows, y.cols);
-    first_->forward(x, part_of(state, 0), work, y);
-    second_->forward(x, part_of(state, 1), work, other);
+    first_->forward(x, part_of(states, 0, work.scratch), work, y);
+    second_->forward(x, part_of(states, 1, work.scratch), work, other);
     as_eigen(y) += as_eigen(other);
   }
 

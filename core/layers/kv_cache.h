@@ -2,23 +2,29 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
-#include "core/kernels/weight_view.h"
+#include "core/aligned_bytes.h"
+#include "core/kernels/cache_rows.h"
 #include "core/matrix.h"
 
 namespace terse {
 
-/// Stands head by head, so that one head's keys are one contiguous read: [heads, capacity, d].
-/// Grows by doubling when it is full; copying copies everything.
+/// Stands head by head, so that one head's keys are one contiguous read: [heads, capacity, d], and
+/// for int8 their scales [heads, capacity]. Grows by doubling when it is full; copying copies
+/// everything.
 class KvCache {
  public:
-  KvCache(size_t heads, size_t d_qk, size_t d_v, size_t capacity, DType type = DType::f32);
+  KvCache(size_t heads, size_t d_qk, size_t d_v, size_t capacity, CacheType type = CacheType::f32);
+  KvCache(const KvCache& other);
+  KvCache(KvCache&&) = default;
+  KvCache& operator=(const KvCache&) = delete;
+  KvCache& operator=(KvCache&&) = default;
 
   size_t length() const { return length_; }
-  size_t bytes() const { return keys_.size() + values_.size(); }
+  /// Held, room for more positions included.
+  size_t bytes() const { return keys_.bytes() + values_.bytes(); }
   /// Bytes of the positions so far: what attention over all of them reads.
-  size_t bytes_used() const { return (keys_.size() + values_.size()) / capacity_ * length_; }
+  size_t bytes_used() const { return bytes() / capacity_ * length_; }
 
   /// keys: [n, heads * d_qk], values: [n, heads * d_v]; the heads of a position stand one behind
   /// the other.
@@ -28,20 +34,36 @@ class KvCache {
   void drop_front(size_t count);
 
   /// [length, d_qk] and [length, d_v] of one head.
-  kernels::WeightView keys(size_t head) const;
-  kernels::WeightView values(size_t head) const;
+  kernels::CacheRows keys(size_t head) const { return keys_.of_head(head, capacity_); }
+  kernels::CacheRows values(size_t head) const { return values_.of_head(head, capacity_); }
 
  private:
+  /// The keys or the values of all heads.
+  struct Rows {
+    Rows(size_t heads, size_t capacity, size_t d_row, CacheType stored_as);
+
+    size_t row_bytes() const { return d * size_of(type); }
+    size_t bytes() const { return data.size() + scales.size(); }
+    float* all_scales() const { return reinterpret_cast<float*>(scales.data()); }
+    kernels::CacheRows of_head(size_t head, size_t capacity) const;
+    void store(const float* x, size_t heads, size_t capacity, size_t position);
+    void copy_from(const Rows& other, size_t heads, size_t other_capacity, size_t capacity,
+                   size_t length);
+    void drop_front(size_t heads, size_t capacity, size_t count, size_t left);
+
+    size_t d;
+    CacheType type;
+    AlignedBytes data;    // [heads, capacity, d]
+    AlignedBytes scales;  // [heads, capacity] floats; empty unless int8
+  };
+
   void grow(size_t capacity);
 
   size_t heads_;
-  size_t d_qk_;
-  size_t d_v_;
-  DType type_;
   size_t capacity_;
   size_t length_ = 0;
-  std::vector<std::byte> keys_;
-  std::vector<std::byte> values_;
+  Rows keys_;
+  Rows values_;
 };
 
 }  // namespace terse

@@ -4,27 +4,12 @@
 #include <cstddef>
 #include <memory>
 
+#include "core/cache_type.h"
+#include "core/layers/layer_states.h"
 #include "core/matrix.h"
-#include "core/tensor.h"
 #include "core/workspace.h"
 
 namespace terse {
-
-/// What one sequence remembers in one layer. Belongs to one sequence; not shared between threads.
-class LayerState {
- public:
-  virtual ~LayerState() = default;
-  /// A deep copy, for a sequence that forks (beam search).
-  virtual std::unique_ptr<LayerState> clone() const = 0;
-  virtual size_t bytes() const = 0;
-  /// Those that computing one more position reads: what there is so far, without the room for more.
-  virtual size_t bytes_read() const { return bytes(); }
-};
-
-/// A deep copy of a state that may be null.
-inline std::unique_ptr<LayerState> clone_of(const std::unique_ptr<LayerState>& state) {
-  return state ? state->clone() : nullptr;
-}
 
 /// What a sequence is for. Trax's memory-efficient attention computes one thing in eval mode, over
 /// a whole text at once, and another in predict mode, token after token; other layers do not care.
@@ -33,7 +18,7 @@ enum class Purpose { decode, score };
 /// How much a new state should make room for, how it stores keys and values, and what it serves.
 struct StateOptions {
   size_t capacity = 0;  // positions; more still work, but make the state grow
-  DType cache_type = DType::f32;
+  CacheType cache_type = CacheType::f32;
   Purpose purpose = Purpose::decode;
 };
 
@@ -46,11 +31,12 @@ class Layer {
   /// The state of a sequence that is about to start; null for a layer that remembers nothing.
   virtual std::unique_ptr<LayerState> new_state(const StateOptions&) const { return nullptr; }
 
-  /// x: [n, d_in], the next n positions. y: [n, d_out], overwritten; may not overlap x.
-  /// `state` is what new_state() gave, advanced by n positions here. A layer that looks at all
-  /// positions at once (an encoder's attention) remembers nothing and expects the whole sequence in
+  /// x: [n, d_in], the next positions: n of one sequence, or n / states.size() of each. y: [n,
+  /// d_out], overwritten; may not overlap x. `states` are what new_state() gave, advanced here. The
+  /// bits of a sequence do not depend on what advances beside it. A layer that looks at all
+  /// positions at once (an encoder's attention) remembers nothing and expects one whole sequence in
   /// one call.
-  virtual void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const = 0;
+  virtual void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const = 0;
 };
 
 }  // namespace terse

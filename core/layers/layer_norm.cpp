@@ -9,7 +9,7 @@ LayerNorm::LayerNorm(const Weights& weights, size_t d, bool center)
       bias_(center ? weights.vector("bias", {d}).data() : nullptr),
       center_(center) {}
 
-void LayerNorm::forward(ConstMatrix x, LayerState*, Workspace&, Matrix y) const {
+void LayerNorm::forward(ConstMatrix x, LayerStates, Workspace&, Matrix y) const {
   for (size_t i = 0; i < x.rows; ++i) {
     kernels::layer_norm(x.row(i), x.cols, scale_, bias_, center_, y.row(i));
   }

@@ -11,7 +11,7 @@ class LayerNorm : public Layer {
   /// Tensors: scale [d], and bias [d] when it centres.
   LayerNorm(const Weights& weights, size_t d, bool center = true);
 
-  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
   const float* scale_;

@@ -15,6 +15,17 @@ constexpr size_t kWorthSplittingBytes = size_t{1} << 19;
 // Values that are worth quantising on another thread.
 constexpr size_t kWorthQuantizing = size_t{1} << 14;
 
+// Weights that are cheap to read by every thread: they stay in its second-level cache.
+constexpr size_t kSmallMatrix = size_t{1} << 16;
+// Rows whose work outweighs reading the weights.
+constexpr size_t kManyRows = 64;
+
+// Whether the threads should share the rows, and each read all weights. With the rows of a few
+// texts in lock-step, each weight is to be read by one thread only.
+bool share_rows(size_t rows, size_t d_in, size_t d_out, size_t enough_rows) {
+  return rows >= enough_rows && (rows >= kManyRows || d_in * d_out <= kSmallMatrix);
+}
+
 size_t grain_for(size_t worth, size_t cost_of_one) {
   return std::max<size_t>(1, worth / std::max<size_t>(1, cost_of_one));
 }
@@ -30,7 +41,7 @@ void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& 
   const size_t d_in = x.cols;
   const size_t d_out = y.cols;
   Threads& threads = work.threads;
-  if (x.rows >= 4 * threads.size()) {
+  if (share_rows(x.rows, d_in, d_out, 4 * threads.size())) {
     threads.for_ranges(x.rows, grain_for(kWorthSplitting, d_in * d_out),
                        [&](size_t begin, size_t end) {
                          kernels::matmul(x.row(begin), x.stride, end - begin, w, d_out, d_in, bias,
@@ -48,7 +59,7 @@ void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& 
 void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float* bias,
             Threads& threads, Matrix y) {
   const size_t d_in = x.taps * x.groups * kGroup;
-  if (x.m >= 16 * threads.size()) {
+  if (share_rows(x.m, d_in, y.cols, 16 * threads.size())) {
     threads.for_ranges(
         x.m, grain_for(kWorthSplittingBytes, d_in * y.cols), [&](size_t begin, size_t end) {
           kernels::quantized_matmul(x, begin, end, w, y.cols, bias, y.data, y.stride);

@@ -33,7 +33,7 @@ LocallyConnectedDense::LocallyConnectedDense(const Config& config, const Tensor&
                                              const float* bias)
     : config_(config), weight_(weight), bias_(bias) {}
 
-void LocallyConnectedDense::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
+void LocallyConnectedDense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const size_t modules = config_.modules;
   const size_t width = config_.width;

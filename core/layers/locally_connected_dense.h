@@ -26,7 +26,7 @@ class LocallyConnectedDense : public Layer {
   /// The same with tensors that have other names.
   LocallyConnectedDense(const Config& config, const Tensor& weight, const float* bias);
 
-  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
   size_t module_in() const { return config_.d_in / config_.modules; }

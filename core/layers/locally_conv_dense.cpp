@@ -42,36 +42,55 @@ std::unique_ptr<LayerState> LocallyConvDense::new_state(const StateOptions&) con
   return std::make_unique<ConvTail>((config_.length - 1) * config_.d_in);
 }
 
+// For each sequence, the remembered inputs and then its n new ones, with a margin of zeros on both
+// sides of the modules.
+struct LocallyConvDense::Padded {
+  Matrix rows;
+  size_t past;
+  size_t n;
+
+  // The first of the rows that position i of all (sequence by sequence) depends on.
+  size_t first_row(size_t i) const { return i / n * (past + n) + i % n; }
+};
+
+LocallyConvDense::Padded LocallyConvDense::pad(ConstMatrix x, LayerStates states,
+                                               Scratch& scratch) const {
+  const size_t past = config_.length - 1;
+  const size_t n = x.rows / states.size();
+  const size_t margin = (config_.width - 1) / 2 * module_in();
+  const Matrix rows = scratch.matrix(states.size() * (past + n), padded_cols());
+  std::fill_n(rows.data, rows.rows * rows.cols, 0.0f);
+  for (size_t i = 0; i < states.size(); ++i) {
+    const Matrix inner = rows_of_sequence(rows, i, states.size()).middle_cols(margin, config_.d_in);
+    copy(rows_of_sequence(x, i, states.size()), inner.bottom_rows(n));
+    if (states[i] == nullptr) continue;
+    auto& tail = static_cast<ConvTail&>(*states[i]);
+    const Matrix remembered(tail.inputs.data(), past, config_.d_in);
+    copy(remembered, inner.middle_rows(0, past));
+    copy(inner.bottom_rows(past), remembered);
+  }
+  return {rows, past, n};
+}
+
 // One row for each (position, module): the length * width * module_in inputs that its output
 // depends on.
-void LocallyConvDense::gather(const Matrix& padded, size_t begin, size_t n,
+void LocallyConvDense::gather(const Padded& padded, size_t begin, size_t n,
                               const Matrix& patches) const {
   const size_t piece = config_.width * module_in();
   float* out = patches.data;
   for (size_t t = begin; t < begin + n; ++t) {
+    const size_t first = padded.first_row(t);
     for (size_t j = 0; j < config_.modules; ++j) {
       for (size_t l = 0; l < config_.length; ++l, out += piece) {
-        std::copy_n(padded.row(t + l) + j * module_in(), piece, out);
+        std::copy_n(padded.rows.row(first + l) + j * module_in(), piece, out);
       }
     }
   }
 }
 
-void LocallyConvDense::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+void LocallyConvDense::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
-  auto* tail = static_cast<ConvTail*>(state);
-  const size_t past = config_.length - 1;
-  const size_t margin = (config_.width - 1) / 2 * module_in();
-
-  // The remembered inputs, then the new ones, with a margin of zeros on both sides of the modules.
-  const Matrix padded = work.scratch.matrix(past + x.rows, padded_cols());
-  std::fill_n(padded.data, padded.rows * padded.cols, 0.0f);
-  const Matrix inner = padded.middle_cols(margin, config_.d_in);
-  if (tail != nullptr) {
-    copy(ConstMatrix(tail->inputs.data(), past, config_.d_in), inner.middle_rows(0, past));
-  }
-  copy(x, inner.middle_rows(past, x.rows));
-
+  const Padded padded = pad(x, states, work.scratch);
   const size_t tile = std::min(kTile, x.rows);
   const Matrix patches = work.scratch.matrix(tile * config_.modules, kernel_.shape[1]);
   const Matrix products = work.scratch.matrix(tile * config_.modules, module_out());
@@ -81,9 +100,6 @@ void LocallyConvDense::forward(ConstMatrix x, LayerState* state, Workspace& work
     linear(patches.middle_rows(0, n * config_.modules), kernel_, bias_, work,
            products.middle_rows(0, n * config_.modules));
     copy(ConstMatrix(products.data, n, config_.d_out), y.middle_rows(begin, n));
-  }
-  if (tail != nullptr) {
-    copy(inner.bottom_rows(past), Matrix(tail->inputs.data(), past, config_.d_in));
   }
 }
 

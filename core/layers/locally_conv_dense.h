@@ -27,13 +27,15 @@ class LocallyConvDense : public Layer {
   LocallyConvDense(const Weights& weights, const Config& config);
 
   std::unique_ptr<LayerState> new_state(const StateOptions&) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
  private:
   size_t module_in() const { return config_.d_in / config_.modules; }
   size_t module_out() const { return config_.d_out / config_.modules; }
   size_t padded_cols() const { return config_.d_in + (config_.width - 1) * module_in(); }
-  void gather(const Matrix& padded, size_t begin, size_t n, const Matrix& patches) const;
+  struct Padded;
+  Padded pad(ConstMatrix x, LayerStates states, Scratch& scratch) const;
+  void gather(const Padded& padded, size_t begin, size_t n, const Matrix& patches) const;
 
   Config config_;
   Tensor kernel_;

@@ -76,20 +76,26 @@ std::unique_ptr<LayerState> LshSelfAttention::new_state(const StateOptions& opti
   return state;
 }
 
-void LshSelfAttention::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+void LshSelfAttention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
-  auto* own = static_cast<LshLayerState*>(state);
   const Matrix qk = work.scratch.matrix(x.rows, d_qk_all_);
   const Matrix k = work.scratch.matrix(x.rows, d_qk_all_);
   const Matrix v = work.scratch.matrix(x.rows, d_v_all_);
   const Matrix attended = output_ ? work.scratch.matrix(x.rows, d_v_all_) : y;
 
-  qkv_->forward(x, part_of(state, 0), work, qk, k, v);
+  qkv_->forward(x, part_of(states, 0, work.scratch), work, qk, k, v);
   as_eigen(qk) = (as_eigen(qk) + as_eigen(k)) / 2.0f;
-  if (positions_ == Positions::rotary) rotate(own != nullptr ? own->length : 0, work.threads, qk);
-  if (own != nullptr) own->length += x.rows;
-  inner_->forward(qk, v, part_of(state, 1), work, attended);
-  if (output_) output_->forward(attended, part_of(state, 2), work, y);
+  const LayerStates inner = part_of(states, 1, work.scratch);
+  for (size_t i = 0; i < states.size(); ++i) {
+    const auto rows = [&](const Matrix& all) { return rows_of_sequence(all, i, states.size()); };
+    auto* own = static_cast<LshLayerState*>(states[i]);
+    if (positions_ == Positions::rotary) {
+      rotate(own != nullptr ? own->length : 0, work.threads, rows(qk));
+    }
+    if (own != nullptr) own->length += x.rows / states.size();
+    inner_->forward(rows(qk), rows(v), inner[i], work, rows(attended));
+  }
+  if (output_) output_->forward(attended, part_of(states, 2, work.scratch), work, y);
 }
 
 std::unique_ptr<Layer> make_lsh_self_attention(const AttentionArgs& args) {

@@ -20,7 +20,7 @@ class LshSelfAttention : public Layer {
                    Positions positions = Positions::none);
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
  private:
   std::unique_ptr<QkvProjection> qkv_;

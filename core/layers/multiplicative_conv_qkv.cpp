@@ -34,24 +34,24 @@ void MultiplicativeConvQkv::join(ConstMatrix shared, ConstMatrix x, const Matrix
   }
 }
 
-void MultiplicativeConvQkv::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix q,
+void MultiplicativeConvQkv::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q,
                                     Matrix k, Matrix v) const {
   const Scratch::Frame frame(work.scratch);
   const Matrix shared = work.scratch.matrix(x.rows, x.cols);
   shared_.forward(x, nullptr, work, shared);
-  query_->forward(shared, part_of(state, 0), work, q);
+  query_->forward(shared, part_of(states, 0, work.scratch), work, q);
   if (key_) {
-    key_->forward(shared, part_of(state, 1), work, k);
+    key_->forward(shared, part_of(states, 1, work.scratch), work, k);
   } else {
     copy(q, k);
   }
   if (config_.value_input == ValueInput::shared) {
-    value_->forward(shared, part_of(state, 2), work, v);
+    value_->forward(shared, part_of(states, 2, work.scratch), work, v);
     return;
   }
   const Matrix joined = work.scratch.matrix(x.rows, 2 * x.cols);
   join(shared, x, joined);
-  value_->forward(joined, part_of(state, 2), work, v);
+  value_->forward(joined, part_of(states, 2, work.scratch), work, v);
 }
 
 }  // namespace terse

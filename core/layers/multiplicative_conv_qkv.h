@@ -29,7 +29,7 @@ class MultiplicativeConvQkv : public QkvProjection {
   MultiplicativeConvQkv(const Weights& weights, const Config& config);
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix q, Matrix k,
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
                Matrix v) const override;
 
  private:

@@ -32,7 +32,7 @@ MultiplicativeModularDense::MultiplicativeModularDense(const Weights& weights, s
     : multiplicative_(make_multiplicative(weights, modules, d)),
       modular_(make_modular(weights, modules, d)) {}
 
-void MultiplicativeModularDense::forward(ConstMatrix x, LayerState*, Workspace& work,
+void MultiplicativeModularDense::forward(ConstMatrix x, LayerStates, Workspace& work,
                                          Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const Matrix products = work.scratch.matrix(x.rows, x.cols);

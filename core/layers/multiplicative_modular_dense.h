@@ -16,7 +16,7 @@ class MultiplicativeModularDense : public Layer {
   /// m, m], bias [d].
   MultiplicativeModularDense(const Weights& weights, size_t modules, size_t d);
 
-  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
   FactoredDense multiplicative_;

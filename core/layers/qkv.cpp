@@ -16,15 +16,16 @@ std::unique_ptr<LayerState> SeparateQkv::new_state(const StateOptions& options) 
   return state;
 }
 
-void SeparateQkv::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix q, Matrix k,
+void SeparateQkv::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
                           Matrix v) const {
-  query_->forward(x, part_of(state, 0), work, q);
+  const Scratch::Frame frame(work.scratch);
+  query_->forward(x, part_of(states, 0, work.scratch), work, q);
   if (key_) {
-    key_->forward(x, part_of(state, 1), work, k);
+    key_->forward(x, part_of(states, 1, work.scratch), work, k);
   } else {
     copy(q, k);
   }
-  value_->forward(x, part_of(state, 2), work, v);
+  value_->forward(x, part_of(states, 2, work.scratch), work, v);
 }
 
 }  // namespace terse

@@ -13,7 +13,7 @@ class QkvProjection {
   virtual ~QkvProjection() = default;
   virtual std::unique_ptr<LayerState> new_state(const StateOptions&) const { return nullptr; }
   /// x: [n, d_model]. q, k: [n, heads * d_qk]. v: [n, heads * d_v].
-  virtual void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix q, Matrix k,
+  virtual void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
                        Matrix v) const = 0;
 };
 
@@ -24,7 +24,7 @@ class SeparateQkv : public QkvProjection {
               std::unique_ptr<Layer> value);
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix q, Matrix k,
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
                Matrix v) const override;
 
  private:

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/kernels/matmul.h"
-#include "core/kernels/vector.h"
+#include "core/kernels/cache_rows.h"
 
 namespace terse {
 namespace {
@@ -15,19 +14,18 @@ float rounded(float score) {
   return (score - kMasked) + kMasked;
 }
 
-// One head of one position. scores: [length], row: [d_v], both for use in here.
+// One head of one position. scores: [length], for use in here.
 void attend_head(const float* q, const KvCache& cache, const HeadShape& shape, size_t head,
-                 float* scores, float* row, float* y) {
+                 float* scores, float* y) {
   const size_t n = cache.length();
   const float scale = 1.0f / std::sqrt(float(shape.d_qk));
-  kernels::matmul(q, shape.d_qk, 1, cache.keys(head), n, shape.d_qk, nullptr, scores, n);
-  std::transform(scores, scores + n, scores, [&](float score) { return rounded(scale * score); });
+  kernels::score_rows(q, cache.keys(head), n, shape.d_qk, scale, scores);
+  std::transform(scores, scores + n, scores, rounded);
   const float best = *std::max_element(scores, scores + n);
   std::fill_n(y, shape.d_v, 0.0f);
   for (size_t j = 0; j < n; ++j) {
     if (scores[j] < best) continue;
-    kernels::widen(cache.values(head).from(j * shape.d_v), shape.d_v, row);
-    kernels::add(row, shape.d_v, y);
+    kernels::add_row(cache.values(head).from(j, shape.d_v), shape.d_v, y);
   }
 }
 
@@ -37,12 +35,11 @@ void rounded_attention(ConstMatrix q, const KvCache& cache, const HeadShape& sha
                        Matrix y) {
   const Scratch::Frame frame(work.scratch);
   const Matrix scores = work.scratch.matrix(shape.heads, cache.length());
-  const Matrix rows = work.scratch.matrix(shape.heads, shape.d_v);
   work.threads.for_ranges(shape.heads, 1, [&](size_t begin, size_t end) {
     for (size_t head = begin; head < end; ++head) {
       for (size_t i = 0; i < q.rows; ++i) {
         attend_head(q.row(i) + head * shape.d_qk, cache, shape, head, scores.row(head),
-                    rows.row(head), y.row(i) + head * shape.d_v);
+                    y.row(i) + head * shape.d_v);
       }
     }
   });

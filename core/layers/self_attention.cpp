@@ -34,7 +34,7 @@ std::unique_ptr<LayerState> SelfAttention::new_state(const StateOptions& options
                                  options.purpose);
 }
 
-void SelfAttention::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+void SelfAttention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const auto [heads, d_qk, d_v] = config_.heads;
   const Matrix q = work.scratch.matrix(x.rows, heads * d_qk);
@@ -43,7 +43,10 @@ void SelfAttention::forward(ConstMatrix x, LayerState* state, Workspace& work, M
   const Matrix attended = work.scratch.matrix(x.rows, heads * d_v);
   qkv_->forward(x, nullptr, work, q, k, v);
   if (config_.share_qk) normalise_keys(q, heads, work.threads, k);
-  attend({q, k, v}, static_cast<State*>(state), work, attended);
+  for (size_t i = 0; i < states.size(); ++i) {
+    const auto rows = [&](const auto& all) { return rows_of_sequence(all, i, states.size()); };
+    attend({rows(q), rows(k), rows(v)}, static_cast<State*>(states[i]), work, rows(attended));
+  }
   output_->forward(attended, nullptr, work, y);
 }
 

@@ -33,7 +33,7 @@ class SelfAttention : public Layer {
                 const Config& config);
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
  private:
   struct Projected {

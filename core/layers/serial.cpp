@@ -20,8 +20,8 @@ size_t StateList::bytes_read() const {
   return total;
 }
 
-LayerState* part_of(LayerState* list, size_t i) {
-  return list == nullptr ? nullptr : static_cast<StateList*>(list)->parts[i].get();
+LayerStates part_of(LayerStates lists, size_t i, Scratch& scratch) {
+  return lists.parts<StateList>(scratch, [i](StateList& list) { return list.parts[i].get(); });
 }
 
 std::unique_ptr<LayerState> Serial::new_state(const StateOptions& options) const {
@@ -30,12 +30,12 @@ std::unique_ptr<LayerState> Serial::new_state(const StateOptions& options) const
   return state;
 }
 
-void Serial::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+void Serial::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   for (size_t i = 0; i < parts_.size(); ++i) {
     const bool last = i + 1 == parts_.size();
     const Matrix out = last ? y : work.scratch.matrix(x.rows, parts_[i].d_out);
-    parts_[i].layer->forward(x, part_of(state, i), work, out);
+    parts_[i].layer->forward(x, part_of(states, i, work.scratch), work, out);
     x = out;
   }
 }

@@ -17,8 +17,8 @@ struct StateList : LayerState {
   std::vector<std::unique_ptr<LayerState>> parts;
 };
 
-/// The state of part i; null when the whole has none.
-LayerState* part_of(LayerState* list, size_t i);
+/// The states of part i; null where the whole has none.
+LayerStates part_of(LayerStates lists, size_t i, Scratch& scratch);
 
 class Serial : public Layer {
  public:
@@ -36,7 +36,7 @@ class Serial : public Layer {
   }
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
  private:
   std::vector<Part> parts_;

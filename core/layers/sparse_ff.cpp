@@ -16,6 +16,10 @@ namespace {
 // Positions that go through the blocks together: a block's units stay in the cache while each picks
 // its own.
 constexpr size_t kTile = 64;
+// Positions up to this many are those of single tokens.
+constexpr size_t kFew = 16;
+// Blocks whose controller weights stay in the cache for a few positions.
+constexpr size_t kBlockGroup = 8;
 // Weights worth waking another thread for.
 constexpr size_t kWorthSplitting = size_t{1} << 16;
 
@@ -39,10 +43,10 @@ SparseFF::SparseFF(const Weights& weights, const Config& config) : config_(confi
   bias_ = weights.vector("bias", {config.d_model}).data();
 }
 
-void SparseFF::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const {
+void SparseFF::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const {
   for (size_t i = 0; i < y.rows; ++i) std::copy_n(bias_, config_.d_model, y.row(i));
-  if (x.rows == 1) {
-    forward_one(x, work, y);
+  if (x.rows <= kFew) {
+    forward_few(x, work, y);
     return;
   }
   for (size_t begin = 0; begin < x.rows; begin += kTile) {
@@ -51,26 +55,37 @@ void SparseFF::forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) co
   }
 }
 
-// One position: the threads share its blocks, then the columns of the sum.
-void SparseFF::forward_one(ConstMatrix x, Workspace& work, Matrix y) const {
+// One position, or one of each text in lock-step: the threads share the blocks, then the columns of
+// the sums. The weights of a few blocks are used for all positions before the next ones.
+void SparseFF::forward_few(ConstMatrix x, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const size_t n = config_.n_elements_in_block;
   const size_t d = config_.d_model;
-  const std::span<uint32_t> choice = work.scratch.indices(blocks_);
-  const std::span<float> hidden = work.scratch.floats(blocks_);
+  const std::span<uint32_t> choices = work.scratch.indices(x.rows * blocks_);
+  const Matrix hidden = work.scratch.matrix(x.rows, blocks_);
   const kernels::WeightView units(units_);
 
   const ControllerInput low = controller_input(x, work);
-  const size_t grain = grain_for(config_.d_lowrank * n + d);
+  const auto use_blocks = [&](size_t i, size_t begin, size_t end) {
+    uint32_t* choice = choices.data() + i * blocks_ + begin;
+    choose(low, i, begin, end, choice);
+    kernels::chosen_hidden(x.row(i), units.row(begin * n * 2, d), choice, end - begin, n, d,
+                           hidden.row(i) + begin);
+    scale_by_controller(low, i, begin, end, choice, hidden.row(i) + begin);
+  };
+  const size_t grain = grain_for(x.rows * (config_.d_lowrank * n + d));
   work.threads.for_ranges(blocks_, grain, [&](size_t begin, size_t end) {
-    choose(low, 0, begin, end, choice.data() + begin);
-    kernels::chosen_hidden(x.data, units.row(begin * n * 2, d), choice.data() + begin, end - begin,
-                           n, d, hidden.data() + begin);
-    scale_by_controller(low, 0, begin, end, choice.data() + begin, hidden.data() + begin);
+    const size_t group = x.rows == 1 ? blocks_ : kBlockGroup;
+    for (size_t first = begin; first < end; first += group) {
+      const size_t last = std::min(first + group, end);
+      for (size_t i = 0; i < x.rows; ++i) use_blocks(i, first, last);
+    }
   });
-  for_columns(d, grain_for(blocks_), work.threads, [&](size_t begin, size_t end) {
-    kernels::add_chosen_outputs(hidden.data(), units, choice.data(), blocks_, n, d, begin, end,
-                                y.data);
+  for_columns(d, grain_for(x.rows * blocks_), work.threads, [&](size_t begin, size_t end) {
+    for (size_t i = 0; i < x.rows; ++i) {
+      kernels::add_chosen_outputs(hidden.row(i), units, choices.data() + i * blocks_, blocks_, n, d,
+                                  begin, end, y.row(i));
+    }
   });
 }
 

@@ -27,7 +27,7 @@ class SparseFF : public Layer {
   /// controller.bias [blocks, N], units [blocks, N, 2, d_model], bias [d_model]; blocks = d_ff / N.
   SparseFF(const Weights& weights, const Config& config);
 
-  void forward(ConstMatrix x, LayerState*, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
   // What the controller's second matrix sees: x down^T, in bytes too where the matrix is quantised.
@@ -36,7 +36,7 @@ class SparseFF : public Layer {
     kernels::QuantizedRows in_bytes;
   };
 
-  void forward_one(ConstMatrix x, Workspace& work, Matrix y) const;
+  void forward_few(ConstMatrix x, Workspace& work, Matrix y) const;
   void forward_tile(ConstMatrix x, Workspace& work, Matrix y) const;
   ControllerInput controller_input(ConstMatrix x, Workspace& work) const;
   // The choices of blocks begin .. end at one position of x.

@@ -14,7 +14,7 @@ class Sru : public Layer {
   Sru(const Weights& weights, size_t n_units);
 
   std::unique_ptr<LayerState> new_state(const StateOptions&) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
  private:
   size_t n_units_;

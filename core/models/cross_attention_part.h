@@ -23,11 +23,11 @@ class CrossAttentionPart : public Layer {
     return attention_->new_state(e, options, work);
   }
 
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override {
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override {
     const Scratch::Frame frame(work.scratch);
     const Matrix normed = work.scratch.matrix(x.rows, x.cols);
     norm_.forward(x, nullptr, work, normed);
-    attention_->forward(normed, state, work, y);
+    attention_->forward(normed, states, work, y);
   }
 
  private:

@@ -30,13 +30,33 @@ void Decoder::extend(DecoderState& state, std::span<const int32_t> tokens, Works
                      Matrix logits) const {
   const Scratch::Frame frame(work.scratch);
   const Matrix x = work.scratch.matrix(tokens.size(), d_model_);
-  const Matrix y = work.scratch.matrix(tokens.size(), d_out_);
-  const Matrix normed = work.scratch.matrix(logits.rows, d_out_);
   input_.forward(tokens, state.n_target, work, x);
-  stack_->forward(x, state.layers.get(), work, y);
+  read(x, state.layers.get(), work, logits);
+  state.n_target += tokens.size();
+}
+
+void Decoder::extend_all(std::span<SequenceState* const> states, std::span<const int32_t> tokens,
+                         Workspace& work, Matrix logits) const {
+  const Scratch::Frame frame(work.scratch);
+  const Matrix x = work.scratch.matrix(tokens.size(), d_model_);
+  const std::span<LayerState*> layers = work.scratch.pointers<LayerState>(states.size());
+  for (size_t i = 0; i < states.size(); ++i) {
+    auto& state = static_cast<DecoderState&>(*states[i]);
+    input_.forward(tokens.subspan(i, 1), state.n_target, work, x.middle_rows(i, 1));
+    layers[i] = state.layers.get();
+    ++state.n_target;
+  }
+  read(x, LayerStates(layers), work, logits);
+}
+
+// From the vectors of new positions to the logits of the last logits.rows of them.
+void Decoder::read(ConstMatrix x, LayerStates states, Workspace& work, Matrix logits) const {
+  const Scratch::Frame frame(work.scratch);
+  const Matrix y = work.scratch.matrix(x.rows, d_out_);
+  const Matrix normed = work.scratch.matrix(logits.rows, d_out_);
+  stack_->forward(x, states, work, y);
   norm_.forward(y.bottom_rows(logits.rows), nullptr, work, normed);
   loss_->forward(normed, nullptr, work, logits);
-  state.n_target += tokens.size();
 }
 
 }  // namespace terse

@@ -35,8 +35,13 @@ class Decoder {
   /// Model::extend, without its checks.
   void extend(DecoderState& state, std::span<const int32_t> tokens, Workspace& work,
               Matrix logits) const;
+  /// Model::extend_all, without its checks. The states are DecoderStates.
+  void extend_all(std::span<SequenceState* const> states, std::span<const int32_t> tokens,
+                  Workspace& work, Matrix logits) const;
 
  private:
+  void read(ConstMatrix x, LayerStates states, Workspace& work, Matrix logits) const;
+
   TokenEncoder input_;
   std::unique_ptr<Layer> stack_;
   size_t d_model_;

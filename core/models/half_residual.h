@@ -7,11 +7,11 @@
 namespace terse {
 
 /// y += layer(x). x, y: [n, d]; they may be the same.
-inline void add_layer(const Layer& layer, ConstMatrix x, LayerState* state, Workspace& work,
+inline void add_layer(const Layer& layer, ConstMatrix x, LayerStates states, Workspace& work,
                       Matrix y) {
   const Scratch::Frame frame(work.scratch);
   const Matrix change = work.scratch.matrix(y.rows, y.cols);
-  layer.forward(x, state, work, change);
+  layer.forward(x, states, work, change);
   as_eigen(y) += as_eigen(change);
 }
 

@@ -25,6 +25,11 @@ class LanguageModel : public Model {
     check_extend(state, tokens);
     decoder_.extend(static_cast<DecoderState&>(state), tokens, work, logits);
   }
+  void extend_all(std::span<SequenceState* const> states, std::span<const int32_t> tokens,
+                  Workspace& work, Matrix logits) const override {
+    check_extend_all(states, tokens);
+    decoder_.extend_all(states, tokens, work, logits);
+  }
 
  private:
   Decoder decoder_;

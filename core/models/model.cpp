@@ -41,4 +41,9 @@ void Model::check_extend(const SequenceState& state, std::span<const int32_t> to
   check_ids(tokens, traits_.target_vocab, "target");
 }
 
+void Model::check_extend_all(std::span<SequenceState* const> states,
+                             std::span<const int32_t> tokens) const {
+  for (size_t i = 0; i < states.size(); ++i) check_extend(*states[i], tokens.subspan(i, 1));
+}
+
 }  // namespace terse

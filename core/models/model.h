@@ -61,6 +61,12 @@ class Model {
   virtual void extend(SequenceState& state, std::span<const int32_t> tokens, Workspace& work,
                       Matrix logits) const = 0;
 
+  /// Appends one token to each of several sequences, which have all been extended before: tokens[i]
+  /// to states[i]. logits: [states.size(), target_vocab]. The bits are those of extend() one by one;
+  /// each weight is read once for all. Throws as extend() does, before anything has advanced.
+  virtual void extend_all(std::span<SequenceState* const> states, std::span<const int32_t> tokens,
+                          Workspace& work, Matrix logits) const = 0;
+
  protected:
   explicit Model(const ModelTraits& traits) : traits_(traits) {}
 
@@ -68,6 +74,8 @@ class Model {
   std::span<const int32_t> checked_source(std::span<const int32_t> source) const;
   /// The checks that extend() promises.
   void check_extend(const SequenceState& state, std::span<const int32_t> tokens) const;
+  void check_extend_all(std::span<SequenceState* const> states,
+                        std::span<const int32_t> tokens) const;
 
  private:
   ModelTraits traits_;

@@ -11,10 +11,11 @@ std::unique_ptr<LayerState> ResidualStack::new_state(const StateOptions& options
   return state;
 }
 
-void ResidualStack::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+void ResidualStack::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   copy(x, y);
   for (size_t i = 0; i < layers_.size(); ++i) {
-    add_layer(*layers_[i], y, part_of(state, i), work, y);
+    const Scratch::Frame frame(work.scratch);
+    add_layer(*layers_[i], y, part_of(states, i, work.scratch), work, y);
     if (work.probe && work.probe->after_step) work.probe->after_step(name_, i, y, y);
   }
 }

@@ -19,7 +19,7 @@ class ResidualStack : public Layer {
   /// A StateList with a part for each layer.
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
   /// x, y: [n, d].
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
  private:
   std::string_view name_;

@@ -55,10 +55,12 @@ std::unique_ptr<LayerState> ReversibleStack::new_state(const StateOptions& optio
   return state;
 }
 
-Streams ReversibleStack::forward(Streams streams, LayerState* state, Workspace& work) const {
+Streams ReversibleStack::forward(Streams streams, LayerStates states, Workspace& work) const {
   for (size_t i = 0; i < steps_.size(); ++i) {
+    const Scratch::Frame frame(work.scratch);
     if (const auto* half = std::get_if<HalfResidual>(&steps_[i])) {
-      add_layer(*half->layer, streams.second, part_of(state, i), work, streams.first);
+      add_layer(*half->layer, streams.second, part_of(states, i, work.scratch), work,
+                streams.first);
       if (work.probe && work.probe->after_step) {
         work.probe->after_step(name_, i, streams.first, streams.second);
       }
@@ -82,12 +84,12 @@ std::unique_ptr<LayerState> ReversibleLayer::new_state(const StateOptions& optio
   return stack_.new_state(options);
 }
 
-void ReversibleLayer::forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const {
+void ReversibleLayer::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const Streams streams{work.scratch.matrix(x.rows, x.cols), work.scratch.matrix(x.rows, x.cols)};
   copy(x, streams.first);
   copy(x, streams.second);
-  join_(stack_.forward(streams, state, work), y);
+  join_(stack_.forward(streams, states, work), y);
 }
 
 }  // namespace terse

@@ -46,7 +46,7 @@ class ReversibleStack {
 
   /// Runs n new positions through the layers. Works in the given buffers and returns them, perhaps
   /// swapped, perhaps wider.
-  Streams forward(Streams streams, LayerState* state, Workspace& work) const;
+  Streams forward(Streams streams, LayerStates states, Workspace& work) const;
 
  private:
   struct HalfResidual {
@@ -72,7 +72,7 @@ class ReversibleLayer : public Layer {
                   void (*join)(const Streams&, Matrix));
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
-  void forward(ConstMatrix x, LayerState* state, Workspace& work, Matrix y) const override;
+  void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
  private:
   ReversibleStack stack_;

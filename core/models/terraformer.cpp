@@ -101,6 +101,8 @@ class Terraformer : public Model {
                                        Workspace& work) const override;
   void extend(SequenceState& state, std::span<const int32_t> tokens, Workspace& work,
               Matrix logits) const override;
+  void extend_all(std::span<SequenceState* const> states, std::span<const int32_t> tokens,
+                  Workspace& work, Matrix logits) const override;
 
  private:
   Terraformer(const Params& args, const TerraformerSizes& sizes, const Weights& weights)
@@ -108,6 +110,8 @@ class Terraformer : public Model {
                     make_target_encoder(args, sizes.encoder.d_model, weights)) {}
   Terraformer(const Params& args, const TerraformerSizes& sizes, const Weights& weights,
               TokenEncoder source, TokenEncoder target);
+  Streams new_streams(size_t n, Scratch& scratch) const;
+  void read(Streams streams, LayerStates states, Workspace& work, Matrix logits) const;
   void build_encoder(const Params& args, const BlockSizes& sizes, const Weights& weights);
   void build_decoder(const Params& args, const TerraformerSizes& sizes, const Weights& weights);
 
@@ -208,17 +212,19 @@ std::unique_ptr<SequenceState> Terraformer::start(std::span<const int32_t> sourc
   return state;
 }
 
+// For n positions of the decoder, with room for the widest streams.
+Streams Terraformer::new_streams(size_t n, Scratch& scratch) const {
+  return {scratch.matrix(n, d_end_).middle_cols(0, d_model_),
+          scratch.matrix(n, d_end_).middle_cols(0, d_model_)};
+}
+
 void Terraformer::extend(SequenceState& sequence, std::span<const int32_t> tokens, Workspace& work,
                          Matrix logits) const {
   check_extend(sequence, tokens);
   auto& state = static_cast<TerraformerState&>(sequence);
   const Scratch::Frame frame(work.scratch);
   const size_t n_source = state.first.size() / d_model_;
-  const size_t n = n_source + tokens.size();
-  // Rows have room for the widest streams.
-  Streams streams{work.scratch.matrix(n, d_end_).middle_cols(0, d_model_),
-                  work.scratch.matrix(n, d_end_).middle_cols(0, d_model_)};
-
+  const Streams streams = new_streams(n_source + tokens.size(), work.scratch);
   const Matrix target = streams.first.bottom_rows(tokens.size());
   target_.forward(tokens, state.n_target, work, target);
   copy(target, streams.second.bottom_rows(tokens.size()));
@@ -228,8 +234,30 @@ void Terraformer::extend(SequenceState& sequence, std::span<const int32_t> token
   state.first = {};
   state.second = {};
   state.n_target += tokens.size();
+  read(streams, state.decoder.get(), work, logits);
+}
 
-  streams = decoder_.forward(streams, state.decoder.get(), work);
+void Terraformer::extend_all(std::span<SequenceState* const> states,
+                             std::span<const int32_t> tokens, Workspace& work,
+                             Matrix logits) const {
+  check_extend_all(states, tokens);
+  const Scratch::Frame frame(work.scratch);
+  const Streams streams = new_streams(tokens.size(), work.scratch);
+  const std::span<LayerState*> layers = work.scratch.pointers<LayerState>(states.size());
+  for (size_t i = 0; i < states.size(); ++i) {
+    auto& state = static_cast<TerraformerState&>(*states[i]);
+    target_.forward(tokens.subspan(i, 1), state.n_target, work, streams.first.middle_rows(i, 1));
+    layers[i] = state.decoder.get();
+    ++state.n_target;
+  }
+  copy(streams.first, streams.second);
+  read(streams, LayerStates(layers), work, logits);
+}
+
+// From the streams of new positions to the logits of the last logits.rows of them.
+void Terraformer::read(Streams streams, LayerStates states, Workspace& work, Matrix logits) const {
+  const Scratch::Frame frame(work.scratch);
+  streams = decoder_.forward(streams, states, work);
   const Matrix mean = work.scratch.matrix(logits.rows, d_end_);
   const Matrix normed = work.scratch.matrix(logits.rows, d_end_);
   average(streams.bottom_rows(logits.rows), mean);

@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/decoding/generate.h"
+#include "core/decoding/lock_step.h"
 #include "io/model_directory.h"
 #include "tests/support/golden.h"
 
@@ -84,6 +85,27 @@ std::vector<size_t> allocations_at_tokens(const std::string& model, size_t n_thr
   return counts;
 }
 
+// The same after each step of four texts in lock-step.
+std::vector<size_t> allocations_at_steps(const std::string& model, size_t n_threads) {
+  const ModelDirectory directory = open_model_directory(converted(model) / "split");
+  Workspace work(n_threads);
+  LockStep lock_step(*directory.model, 4, work);
+  for (size_t i = 0; i < 4; ++i) {
+    lock_step.add({.source = source_of(model),
+                   .options = {.max_tokens = 20, .eos = -1},
+                   .scored = true,
+                   .on_token = [](int32_t, double) { return true; },
+                   .on_end = [](const ScoredFinish&, std::exception_ptr) {}});
+  }
+  std::vector<size_t> counts;
+  counts.reserve(20);
+  while (lock_step.size() == 4) {
+    counts.push_back(n_allocations);
+    lock_step.step();
+  }
+  return counts;
+}
+
 }  // namespace
 
 TEST_CASE("Allocations are counted") {
@@ -117,6 +139,16 @@ TEST_CASE("No kind of layer allocates in the decode loop") {
   CAPTURE(model);
   const std::vector<size_t> counts = allocations_at_tokens(model, 2, {.eos = -1}, false);
   REQUIRE(counts.size() > 6);
+  CHECK(counts.back() == counts[1]);
+}
+
+TEST_CASE("After the second step texts in lock-step allocate nothing") {
+  const std::string model = GENERATE("terra_mult_conv", "lm_causal_favor", "lm_sru", "transformer",
+                                     "ct_sparse_tuple", "terra_double", "terra_forget");
+  const size_t n_threads = GENERATE(1, 2);
+  CAPTURE(model, n_threads);
+  const std::vector<size_t> counts = allocations_at_steps(model, n_threads);
+  REQUIRE(counts.size() > 5);
   CHECK(counts.back() == counts[1]);
 }
 

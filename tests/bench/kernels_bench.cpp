@@ -97,9 +97,9 @@ std::vector<float> some(size_t n) {
   return values;
 }
 
-void print(const char* what, DType dtype, bool from_memory, double seconds, double flops,
+void print(const char* what, const char* type, bool from_memory, double seconds, double flops,
            double bytes) {
-  std::printf("%-34s %-5s %-7s %9.1f us %8.1f GFLOP/s %7.1f GB/s\n", what, name_of(dtype),
+  std::printf("%-34s %-5s %-7s %9.1f us %8.1f GFLOP/s %7.1f GB/s\n", what, type,
               from_memory ? "memory" : "cache", seconds * 1e6, flops / seconds * 1e-9,
               bytes / seconds * 1e-9);
 }
@@ -126,7 +126,7 @@ void bench_matmul(size_t m, size_t k, size_t n, DType dtype, bool from_memory) {
   char what[64];
   std::snprintf(what, sizeof what, "matmul [%zu, %zu] x [%zu, %zu]", m, k, n, k);
   const double products = static_cast<double>(m * n * k);
-  print(what, dtype, from_memory, seconds, 2 * products,
+  print(what, name_of(dtype), from_memory, seconds, 2 * products,
         static_cast<double>(n * k * size_of(dtype)));
 }
 
@@ -140,7 +140,7 @@ void bench_choose(DType dtype, bool from_memory) {
                  rank, n, choice.data());
   });
   const double weights = static_cast<double>(blocks * rank * n);
-  print("choose_units 96 x 96 x 64", dtype, from_memory, seconds, 2 * weights,
+  print("choose_units 96 x 96 x 64", name_of(dtype), from_memory, seconds, 2 * weights,
         weights * static_cast<double>(size_of(dtype)));
 }
 
@@ -164,24 +164,31 @@ void bench_rows(DType dtype, bool from_memory) {
     add_chosen_outputs(hidden.data(), view, choice.data(), blocks, n, d, 0, d, y.data());
   });
   const double elements = static_cast<double>(blocks * 2 * d);
-  print("chosen rows 96 x 2 x 1024", dtype, from_memory, seconds - drawing, 2 * elements,
+  print("chosen rows 96 x 2 x 1024", name_of(dtype), from_memory, seconds - drawing, 2 * elements,
         elements * static_cast<double>(size_of(dtype)));
 }
 
-void bench_attend(size_t length, DType dtype, bool from_memory) {
+void bench_attend(size_t length, CacheType type, bool from_memory) {
   const size_t d = 64;
   const auto q = some(d);
   std::vector<float> out(d);
+  const std::vector<float> scales(length, 0.01f);
+  const auto rows = [&](size_t elements) {
+    const size_t words = elements * size_of(type) / 4;
+    return CacheRows(pool.next(words, DType::f32, from_memory).data, type,
+                     type == CacheType::int8 ? scales.data() : nullptr);
+  };
   const double seconds = best_seconds([&] {
-    const WeightView keys = pool.next(length * d, dtype, from_memory);
-    const WeightView values = pool.next(length * d, dtype, from_memory);
+    const CacheRows keys = rows(length * d);
+    const CacheRows values = rows(length * d);
     attend(q.data(), keys, values, length, d, d, 0.125f, out.data());
   });
+  const char* name = type == CacheType::f32 ? "f32" : type == CacheType::bf16 ? "bf16" : "int8";
   char what[64];
   std::snprintf(what, sizeof what, "attend length %zu d %zu", length, d);
   const double elements = static_cast<double>(2 * length * d);
-  print(what, dtype, from_memory, seconds, 2 * elements,
-        elements * static_cast<double>(size_of(dtype)));
+  print(what, name, from_memory, seconds, 2 * elements,
+        elements * static_cast<double>(size_of(type)));
 }
 
 /// Median and 99th percentile of the time of an empty loop over two threads.
@@ -219,7 +226,11 @@ int main(int argc, char** argv) {
       bench_matmul(128, 1024, 4096, dtype, from_memory);
       bench_choose(dtype, from_memory);
       bench_rows(dtype, from_memory);
-      for (const size_t length : {128, 2048}) bench_attend(length, dtype, from_memory);
+    }
+  }
+  for (const CacheType type : {CacheType::f32, CacheType::bf16, CacheType::int8}) {
+    for (const bool from_memory : {true, false}) {
+      for (const size_t length : {128, 2048}) bench_attend(length, type, from_memory);
     }
   }
   bench_threads();

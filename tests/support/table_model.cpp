@@ -42,6 +42,14 @@ void TableModel::extend(SequenceState& state, std::span<const int32_t> tokens, W
   }
 }
 
+void TableModel::extend_all(std::span<SequenceState* const> states, std::span<const int32_t> tokens,
+                            Workspace& work, Matrix logits) const {
+  check_extend_all(states, tokens);
+  for (size_t i = 0; i < states.size(); ++i) {
+    extend(*states[i], tokens.subspan(i, 1), work, logits.middle_rows(i, 1));
+  }
+}
+
 LogitsTable scrambled_logits(uint64_t variant) {
   return [variant](std::span<const int32_t> history, std::span<float> logits) {
     uint64_t key = variant;

@@ -23,6 +23,8 @@ class TableModel : public Model {
                                        Workspace& work) const override;
   void extend(SequenceState& state, std::span<const int32_t> tokens, Workspace& work,
               Matrix logits) const override;
+  void extend_all(std::span<SequenceState* const> states, std::span<const int32_t> tokens,
+                  Workspace& work, Matrix logits) const override;
 
   size_t n_clones() const { return n_clones_; }
   size_t n_extends() const { return n_extends_; }

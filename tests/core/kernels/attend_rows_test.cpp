@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/core/kernels/kernel_test.h"
+#include "tests/core/kernels/cache_rows_support.h"
 
 using namespace terse;
 using namespace terse::kernels;
@@ -34,13 +34,13 @@ std::vector<uint32_t> choose(const Case& c) {
 }  // namespace
 
 TEST_CASE("attend_rows is within a few millionths of the reference, under every mask") {
-  for_each_isa_and_type([](DType dtype) {
+  for_each_isa_and_cache_type([](CacheType type) {
     for (const Case& c : kCases) {
       INFO("rows " << c.n_rows << " d_qk " << c.d_qk << " d_v " << c.d_v);
       const size_t gap = 3;  // heads stand side by side: rows are further apart than they are long
       const auto q = random_floats(c.d_qk, 1);
-      const TestWeights keys(random_floats(c.total * (c.d_qk + gap), 2), dtype);
-      const TestWeights values(random_floats(c.total * (c.d_v + gap), 3), dtype);
+      const TestRows keys(random_floats(c.total * (c.d_qk + gap), 2), c.d_qk + gap, type);
+      const TestRows values(random_floats(c.total * (c.d_v + gap), 3), c.d_v + gap, type);
       const std::vector<uint32_t> rows = choose(c);
       const HeadRows k{keys, c.d_qk + gap};
       const HeadRows v{values, c.d_v + gap};

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/core/kernels/kernel_test.h"
+#include "tests/core/kernels/cache_rows_support.h"
 
 using namespace terse;
 using namespace terse::kernels;
@@ -21,13 +21,16 @@ const std::vector<Case> kCases = {{1, 1, 1},    {1, 64, 64},   {2, 3, 5},     {7
 }  // namespace
 
 TEST_CASE("attend is within a millionth of the reference") {
-  for_each_isa_and_type([](DType dtype) {
+  for_each_isa_and_cache_type([](CacheType type) {
     for (const Case& c : kCases) {
       INFO("length " << c.length << " d_qk " << c.d_qk << " d_v " << c.d_v);
       const auto q = random_floats(c.d_qk, 1);
-      const TestWeights keys(random_floats(c.length * c.d_qk, 2), dtype);
-      const TestWeights values(random_floats(c.length * c.d_v, 3), dtype);
-      const auto sizes = absolute(values_of(values, c.length * c.d_v));
+      const TestRows keys(random_floats(c.length * c.d_qk, 2), c.d_qk, type);
+      const TestRows values(random_floats(c.length * c.d_v, 3), c.d_v, type);
+      std::vector<float> sizes(c.length * c.d_v);
+      for (size_t i = 0; i < sizes.size(); ++i) {
+        sizes[i] = std::abs(reference::value_at(values, i / c.d_v, i % c.d_v, c.d_v));
+      }
       const float scale = 1.0f / std::sqrt(static_cast<float>(c.d_qk));
       std::vector<float> out(c.d_v), expected(c.d_v), size(c.d_v);
       attend(q.data(), keys, values, c.length, c.d_qk, c.d_v, scale, out.data());
@@ -99,12 +102,12 @@ TEST_CASE("a NaN among the keys shows in the result") {
 }
 
 TEST_CASE("attend_many gives the bits of attend, query by query") {
-  for_each_isa_and_type([](DType dtype) {
+  for_each_isa_and_cache_type([](CacheType type) {
     const size_t m = kMostQueries, d_qk = 16, d_v = 24, q_stride = 20, out_stride = 30;
     const size_t longest = 300;
     const auto q = random_floats(m * q_stride, 1);
-    const TestWeights keys(random_floats(longest * d_qk, 2), dtype);
-    const TestWeights values(random_floats(longest * d_v, 3), dtype);
+    const TestRows keys(random_floats(longest * d_qk, 2), d_qk, type);
+    const TestRows values(random_floats(longest * d_v, 3), d_v, type);
     for (const size_t first_length : {1, 100, 128, 269}) {
       for (const size_t growth : {0, 1}) {
         std::vector<float> out(m * out_stride), expected(d_v);

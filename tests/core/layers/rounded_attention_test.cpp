@@ -33,12 +33,12 @@ std::vector<float> as_trax(const std::vector<float>& q, const std::vector<float>
 }
 
 std::vector<float> attend(const std::vector<float>& q, std::vector<float> keys,
-                          std::vector<float> values, size_t n, size_t n_threads = 1) {
+                          std::vector<float> values, size_t n, CacheType type = CacheType::f32) {
   const size_t d = q.size();
-  KvCache cache(1, d, d, n);
+  KvCache cache(1, d, d, n, type);
   cache.append(Matrix(keys.data(), n, d), Matrix(values.data(), n, d));
   std::vector<float> y(d);
-  Workspace work(n_threads);
+  Workspace work;
   rounded_attention(ConstMatrix(q.data(), 1, d), cache, {1, d, d}, work, Matrix(y.data(), 1, d));
   return y;
 }
@@ -59,4 +59,10 @@ TEST_CASE("Only the largest multiple of 64 is attended to") {
       values{1, 2, 3, 4, 10, 20, 30, 40, 100, 200, 300, 400, 1000, 2000, 3000, 4000};
   CHECK(attend(q, keys, values, 4) == std::vector<float>{11, 22, 33, 44});
   CHECK(attend(q, keys, values, 4) == as_trax(q, keys, values, 4));
+}
+
+TEST_CASE("A cache of 8-bit integers gives the sum of the values it holds") {
+  const std::vector<float> q{1, 2, -3, 4}, keys{1, 0, 0, 0, 0, 5, 0, 0, -1, -2, -3, 1},
+      values{1, 2, 3, 127, 10, 20, 30, 127, 100, 20, 30, 127};
+  CHECK(attend(q, keys, values, 3, CacheType::int8) == std::vector<float>{111, 42, 63, 381});
 }
