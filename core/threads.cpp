@@ -19,7 +19,7 @@ namespace terse {
 namespace {
 
 // Long enough for the short serial parts between two loops of a layer, short enough to be no load.
-constexpr std::chrono::microseconds kSpin{5};
+constexpr std::chrono::microseconds kSpin{50};
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)

@@ -11,6 +11,8 @@ namespace {
 
 // Positions that are gated at once: enough rows to reuse the projection from the cache.
 constexpr size_t kTile = 16;
+// Values that are worth gating on another thread.
+constexpr size_t kWorthSplitting = size_t{1} << 12;
 
 }  // namespace
 
@@ -28,25 +30,41 @@ FactoredDense::FactoredDense(const Weights& weights, size_t modules, size_t d_in
 
 void FactoredDense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
-  const size_t d_in = x.cols;
   const size_t d_module = y.cols / modules_;
   const size_t tile = std::min(kTile, x.rows);
-  const Matrix gated = work.scratch.matrix(tile * modules_, d_in);
   const Matrix products = work.scratch.matrix(tile * modules_, d_module);
-  const kernels::WeightView gating(gating_);
   for (size_t begin = 0; begin < x.rows; begin += tile) {
     const size_t n = std::min(tile, x.rows - begin);
-    for (size_t i = 0; i < n * modules_; ++i) {
-      kernels::multiply(x.row(begin + i / modules_), gating.row(i % modules_, d_in), d_in,
-                        gated.row(i));
-    }
-    linear(gated.middle_rows(0, n * modules_), projection_, nullptr, work,
-           products.middle_rows(0, n * modules_));
+    multiply(x.middle_rows(begin, n), work, products.middle_rows(0, n * modules_));
     // A position's modules lie one behind the other, which is its output vector.
     copy(ConstMatrix(products.data, n, y.cols), y.middle_rows(begin, n));
   }
   if (bias_ == nullptr) return;
   for (size_t i = 0; i < y.rows; ++i) kernels::add(bias_, y.cols, y.row(i));
+}
+
+// products: [positions * modules, d_out / modules]
+void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) const {
+  const Scratch::Frame frame(work.scratch);
+  const size_t d = x.cols;
+  const Matrix gated = work.scratch.matrix(products.rows, d);
+  const auto gate = [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      kernels::multiply(x.row(i / modules_), kernels::WeightView(gating_).row(i % modules_, d), d,
+                        gated.row(i));
+    }
+  };
+  if (!is_quantized(projection_.dtype)) {
+    work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, gate);
+    linear(gated, projection_, nullptr, work, products);
+    return;
+  }
+  const ByteRows bytes(gated.rows, d, work.scratch);
+  work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, [&](size_t begin, size_t end) {
+    gate(begin, end);
+    bytes.fill(gated, begin, end);
+  });
+  linear(bytes.rows(), projection_, nullptr, work.threads, products);
 }
 
 }  // namespace terse

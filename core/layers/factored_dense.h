@@ -23,6 +23,8 @@ class FactoredDense : public Layer {
   void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
+  void multiply(ConstMatrix x, Workspace& work, Matrix products) const;
+
   size_t modules_;
   Tensor gating_;
   Tensor projection_;

@@ -76,27 +76,32 @@ void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float*
   });
 }
 
+ByteRows::ByteRows(size_t rows, size_t cols, Scratch& scratch) {
+  const size_t groups = groups_of(cols);
+  groups_ = {scratch.bytes(rows * groups * kGroup).data(), scratch.floats(rows * groups).data(),
+             scratch.integers(rows * groups).data()};
+  rows_.values = groups_.values;
+  rows_.scales = groups_.scales;
+  rows_.sums = groups_.sums;
+  rows_.m = rows;
+  rows_.groups = groups;
+  rows_.position_stride = groups;
+}
+
+void ByteRows::fill(ConstMatrix x, size_t begin, size_t end) const {
+  for (size_t i = begin; i < end; ++i) {
+    const size_t first = i * rows_.groups;
+    kernels::quantize(
+        x.row(i), x.cols,
+        {groups_.values + first * kGroup, groups_.scales + first, groups_.sums + first});
+  }
+}
+
 kernels::QuantizedRows quantized(ConstMatrix x, Workspace& work) {
-  const size_t groups = groups_of(x.cols);
-  int8_t* values = work.scratch.bytes(x.rows * groups * kGroup).data();
-  float* scales = work.scratch.floats(x.rows * groups).data();
-  int32_t* sums = work.scratch.integers(x.rows * groups).data();
-  work.threads.for_ranges(
-      x.rows, grain_for(kWorthQuantizing, x.cols), [&](size_t begin, size_t end) {
-        for (size_t i = begin; i < end; ++i) {
-          const size_t first = i * groups;
-          kernels::quantize(x.row(i), x.cols,
-                            {values + first * kGroup, scales + first, sums + first});
-        }
-      });
-  kernels::QuantizedRows rows;
-  rows.values = values;
-  rows.scales = scales;
-  rows.sums = sums;
-  rows.m = x.rows;
-  rows.groups = groups;
-  rows.position_stride = groups;
-  return rows;
+  const ByteRows bytes(x.rows, x.cols, work.scratch);
+  work.threads.for_ranges(x.rows, grain_for(kWorthQuantizing, x.cols),
+                          [&](size_t begin, size_t end) { bytes.fill(x, begin, end); });
+  return bytes.rows();
 }
 
 }  // namespace terse

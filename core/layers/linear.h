@@ -27,7 +27,22 @@ void for_columns(size_t count, size_t grain, Threads& threads, Work&& work) {
       [&](size_t begin, size_t end) { work(begin * kGroup, std::min(end * kGroup, count)); });
 }
 
-/// x in 8 bits, in memory of the scratch's current frame.
+/// Rows of activations in 8 bits, in memory of the scratch's current frame.
+class ByteRows {
+ public:
+  ByteRows(size_t rows, size_t cols, Scratch& scratch);
+
+  /// Quantises some rows of x. Threads may share the rows.
+  void fill(ConstMatrix x, size_t begin, size_t end) const;
+
+  const kernels::QuantizedRows& rows() const { return rows_; }
+
+ private:
+  kernels::QuantizedGroups groups_;
+  kernels::QuantizedRows rows_;
+};
+
+/// All of x in 8 bits.
 kernels::QuantizedRows quantized(ConstMatrix x, Workspace& work);
 
 }  // namespace terse

@@ -1,26 +1,19 @@
 #include "core/layers/locally_conv_dense.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "core/error.h"
+#include "core/kernels/quantized_matmul.h"
 #include "core/layers/dense.h"
 #include "core/layers/linear.h"
 
 namespace terse {
 namespace {
 
-// Positions whose patches are gathered at once.
+// A part that is worth waking another thread for, in multiply-adds.
+constexpr size_t kWorthSplitting = size_t{1} << 17;
+// Positions whose patches are copied at once.
 constexpr size_t kTile = 16;
-
-// The last length - 1 inputs. Zero before the first position.
-struct ConvTail : LayerState {
-  explicit ConvTail(size_t n) : inputs(n, 0.0f) {}
-  std::unique_ptr<LayerState> clone() const override { return std::make_unique<ConvTail>(*this); }
-  size_t bytes() const override { return inputs.size() * sizeof(float); }
-
-  std::vector<float> inputs;  // [length - 1, d_in]
-};
 
 }  // namespace
 
@@ -39,67 +32,84 @@ LocallyConvDense::LocallyConvDense(const Weights& weights, const Config& config)
 }
 
 std::unique_ptr<LayerState> LocallyConvDense::new_state(const StateOptions&) const {
-  return std::make_unique<ConvTail>((config_.length - 1) * config_.d_in);
-}
-
-// For each sequence, the remembered inputs and then its n new ones, with a margin of zeros on both
-// sides of the modules.
-struct LocallyConvDense::Padded {
-  Matrix rows;
-  size_t past;
-  size_t n;
-
-  // The first of the rows that position i of all (sequence by sequence) depends on.
-  size_t first_row(size_t i) const { return i / n * (past + n) + i % n; }
-};
-
-LocallyConvDense::Padded LocallyConvDense::pad(ConstMatrix x, LayerStates states,
-                                               Scratch& scratch) const {
-  const size_t past = config_.length - 1;
-  const size_t n = x.rows / states.size();
-  const size_t margin = (config_.width - 1) / 2 * module_in();
-  const Matrix rows = scratch.matrix(states.size() * (past + n), padded_cols());
-  std::fill_n(rows.data, rows.rows * rows.cols, 0.0f);
-  for (size_t i = 0; i < states.size(); ++i) {
-    const Matrix inner = rows_of_sequence(rows, i, states.size()).middle_cols(margin, config_.d_in);
-    copy(rows_of_sequence(x, i, states.size()), inner.bottom_rows(n));
-    if (states[i] == nullptr) continue;
-    auto& tail = static_cast<ConvTail&>(*states[i]);
-    const Matrix remembered(tail.inputs.data(), past, config_.d_in);
-    copy(remembered, inner.middle_rows(0, past));
-    copy(inner.bottom_rows(past), remembered);
-  }
-  return {rows, past, n};
-}
-
-// One row for each (position, module): the length * width * module_in inputs that its output
-// depends on.
-void LocallyConvDense::gather(const Padded& padded, size_t begin, size_t n,
-                              const Matrix& patches) const {
-  const size_t piece = config_.width * module_in();
-  float* out = patches.data;
-  for (size_t t = begin; t < begin + n; ++t) {
-    const size_t first = padded.first_row(t);
-    for (size_t j = 0; j < config_.modules; ++j) {
-      for (size_t l = 0; l < config_.length; ++l, out += piece) {
-        std::copy_n(padded.rows.row(first + l) + j * module_in(), piece, out);
-      }
-    }
-  }
+  return new_conv_tail(reach());
 }
 
 void LocallyConvDense::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
-  const Padded padded = pad(x, states, work.scratch);
-  const size_t tile = std::min(kTile, x.rows);
+  const ConvInput input(x, states, reach(), reads_bytes(), work);
+  const Matrix contiguous = y.stride == y.cols ? y : work.scratch.matrix(y.rows, y.cols);
+  const LocallyConvDense* const self = this;
+  convolve_together({&self, 1}, input, work, {&contiguous, 1});
+  if (contiguous.data != y.data) copy(contiguous, y);
+}
+
+void LocallyConvDense::compute(const ConvInput& input, size_t first_position, size_t end_position,
+                               size_t first_panel, size_t end_panel, Matrix y) const {
+  const size_t output = first_panel * kPanel;
+  const size_t n = std::min(end_panel * kPanel, module_out()) - output;
+  const kernels::WeightView w = kernels::WeightView(kernel_).outputs(output, kernel_.shape[1]);
+  if (input.in_bytes()) {
+    kernels::quantized_matmul(input.byte_patches(config_.width), first_position * config_.modules,
+                              end_position * config_.modules, w, n, bias_ + output, y.data + output,
+                              module_out());
+    return;
+  }
+  for (size_t i = first_position; i < end_position; ++i) {
+    kernels::convolve(input.patches(i, config_.width), w, n, bias_ + output, y.row(i) + output,
+                      module_out());
+  }
+}
+
+// Quantised kernels whose modules are no whole groups: each patch is copied into one piece.
+void LocallyConvDense::compute_copied(const ConvInput& input, Workspace& work, Matrix y) const {
+  const Scratch::Frame frame(work.scratch);
+  const size_t tile = std::min(kTile, input.positions());
   const Matrix patches = work.scratch.matrix(tile * config_.modules, kernel_.shape[1]);
-  const Matrix products = work.scratch.matrix(tile * config_.modules, module_out());
-  for (size_t begin = 0; begin < x.rows; begin += tile) {
-    const size_t n = std::min(tile, x.rows - begin);
-    gather(padded, begin, n, patches);
+  for (size_t begin = 0; begin < input.positions(); begin += tile) {
+    const size_t n = std::min(tile, input.positions() - begin);
+    for (size_t i = 0; i < n * config_.modules; ++i) {
+      const kernels::Patches from = input.patches(begin + i / config_.modules, config_.width);
+      for (size_t l = 0; l < from.taps; ++l) {
+        std::copy_n(from.first + l * from.tap_stride + i % config_.modules * from.module,
+                    from.width, patches.row(i) + l * from.width);
+      }
+    }
     linear(patches.middle_rows(0, n * config_.modules), kernel_, bias_, work,
-           products.middle_rows(0, n * config_.modules));
-    copy(ConstMatrix(products.data, n, config_.d_out), y.middle_rows(begin, n));
+           Matrix(y.row(begin), n * config_.modules, module_out()));
+  }
+}
+
+void convolve_together(std::span<const LocallyConvDense* const> convolutions,
+                       const ConvInput& input, Workspace& work, std::span<const Matrix> outputs) {
+  size_t cost = 0;  // of a position
+  size_t panels = 0;
+  for (size_t i = 0; i < convolutions.size(); ++i) {
+    const LocallyConvDense& convolution = *convolutions[i];
+    if (convolution.reads_bytes() && !input.in_bytes()) {
+      convolution.compute_copied(input, work, outputs[i]);
+      continue;
+    }
+    panels = std::max(panels, convolution.panels());
+    cost += convolution.panels() * convolution.panel_cost();
+  }
+  if (cost == 0) return;
+  const auto compute = [&](size_t first, size_t end, size_t first_panel, size_t end_panel) {
+    for (size_t i = 0; i < convolutions.size(); ++i) {
+      const LocallyConvDense& convolution = *convolutions[i];
+      if (convolution.reads_bytes() && !input.in_bytes()) continue;
+      const size_t last = std::min(end_panel, convolution.panels());
+      if (first_panel < last) convolution.compute(input, first, end, first_panel, last, outputs[i]);
+    }
+  };
+  const size_t positions = input.positions();
+  if (positions >= 4 * work.threads.size()) {
+    work.threads.for_ranges(positions, kWorthSplitting / cost + 1,
+                            [&](size_t begin, size_t end) { compute(begin, end, 0, panels); });
+  } else {
+    const size_t panel_cost = positions * cost / panels;
+    work.threads.for_ranges(panels, kWorthSplitting / panel_cost + 1,
+                            [&](size_t begin, size_t end) { compute(0, positions, begin, end); });
   }
 }
 

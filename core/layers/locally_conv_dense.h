@@ -2,6 +2,7 @@
 // LocallyConvDense; paper, 3.2).
 #pragma once
 
+#include "core/layers/conv_input.h"
 #include "core/layers/layer.h"
 #include "core/weights.h"
 
@@ -29,18 +30,34 @@ class LocallyConvDense : public Layer {
   std::unique_ptr<LayerState> new_state(const StateOptions&) const override;
   void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
 
+  ConvReach reach() const { return {config_.modules, module_in(), config_.width, config_.length}; }
+  bool reads_bytes() const { return is_quantized(kernel_.dtype); }
+
+  /// Panels of kPanel outputs of a module, and the multiply-adds of one at one position.
+  size_t panels() const { return round_up(module_out(), kPanel) / kPanel; }
+  size_t panel_cost() const { return config_.modules * kPanel * kernel_.shape[1]; }
+
+  /// Some positions and panels of y = forward(x), where `input` holds x. y: [positions, d_out],
+  /// contiguous. Threads may share the panels or the positions.
+  void compute(const ConvInput& input, size_t first_position, size_t end_position,
+               size_t first_panel, size_t end_panel, Matrix y) const;
+
+  /// All of y, where the kernel reads bytes and the input has none.
+  void compute_copied(const ConvInput& input, Workspace& work, Matrix y) const;
+
  private:
   size_t module_in() const { return config_.d_in / config_.modules; }
   size_t module_out() const { return config_.d_out / config_.modules; }
-  size_t padded_cols() const { return config_.d_in + (config_.width - 1) * module_in(); }
-  struct Padded;
-  Padded pad(ConstMatrix x, LayerStates states, Scratch& scratch) const;
-  void gather(const Padded& padded, size_t begin, size_t n, const Matrix& patches) const;
 
   Config config_;
   Tensor kernel_;
   const float* bias_;
 };
+
+/// Several convolutions of one input at once: outputs[i] = convolutions[i]->forward(x). All have
+/// the modules and the length of `input`.
+void convolve_together(std::span<const LocallyConvDense* const> convolutions,
+                       const ConvInput& input, Workspace& work, std::span<const Matrix> outputs);
 
 /// LocallyConvDense, or the Dense that Trax builds when there is a single module.
 std::unique_ptr<Layer> make_locally_conv_dense(const Weights& weights,

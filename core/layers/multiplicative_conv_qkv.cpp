@@ -18,11 +18,31 @@ MultiplicativeConvQkv::MultiplicativeConvQkv(const Weights& weights, const Confi
 }
 
 std::unique_ptr<LayerState> MultiplicativeConvQkv::new_state(const StateOptions& options) const {
+  if (together()) return query_->new_state(options);
   auto state = std::make_unique<StateList>();
   state->parts.push_back(query_->new_state(options));
   state->parts.push_back(key_ ? key_->new_state(options) : nullptr);
   state->parts.push_back(value_->new_state(options));
   return state;
+}
+
+void MultiplicativeConvQkv::convolve_shared(ConstMatrix shared, LayerStates states, Workspace& work,
+                                            Matrix q, Matrix k, Matrix v) const {
+  const auto convolution = [](const std::unique_ptr<Layer>& layer) {
+    return static_cast<const LocallyConvDense*>(layer.get());
+  };
+  const LocallyConvDense& widest = *convolution(query_);
+  const ConvInput input(shared, states, widest.reach(), widest.reads_bytes(), work);
+  if (key_) {
+    const LocallyConvDense* const all[] = {&widest, convolution(key_), convolution(value_)};
+    const Matrix outputs[] = {q, k, v};
+    convolve_together(all, input, work, outputs);
+  } else {
+    const LocallyConvDense* const all[] = {&widest, convolution(value_)};
+    const Matrix outputs[] = {q, v};
+    convolve_together(all, input, work, outputs);
+    copy(q, k);
+  }
 }
 
 void MultiplicativeConvQkv::join(ConstMatrix shared, ConstMatrix x, const Matrix& joined) const {
@@ -39,6 +59,7 @@ void MultiplicativeConvQkv::forward(ConstMatrix x, LayerStates states, Workspace
   const Scratch::Frame frame(work.scratch);
   const Matrix shared = work.scratch.matrix(x.rows, x.cols);
   shared_.forward(x, nullptr, work, shared);
+  if (together()) return convolve_shared(shared, states, work, q, k, v);
   query_->forward(shared, part_of(states, 0, work.scratch), work, q);
   if (key_) {
     key_->forward(shared, part_of(states, 1, work.scratch), work, k);

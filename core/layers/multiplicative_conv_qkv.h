@@ -33,11 +33,16 @@ class MultiplicativeConvQkv : public QkvProjection {
                Matrix v) const override;
 
  private:
+  // Whether Q, K and V are convolutions of the same inputs, so that one tail and one pass serve
+  // all.
+  bool together() const { return config_.modules > 1 && config_.value_input == ValueInput::shared; }
+  void convolve_shared(ConstMatrix shared, LayerStates states, Workspace& work, Matrix q, Matrix k,
+                       Matrix v) const;
   void join(ConstMatrix shared, ConstMatrix x, const Matrix& joined) const;
 
   Config config_;
   FactoredDense shared_;
-  std::unique_ptr<Layer> query_, key_, value_;
+  std::unique_ptr<Layer> query_, key_, value_;  // LocallyConvDense where together()
 };
 
 }  // namespace terse
