@@ -8,6 +8,8 @@
 #define TERSE_CORE_KERNELS_PANEL_INL_H_
 #endif
 
+#include <cstring>
+
 #include "core/kernels/quantize.h"
 #include "core/kernels/simd-inl.h"
 
@@ -33,7 +35,11 @@ HWY_INLINE Word high_nibbles(Word w) {
   for (uint8_t& byte : w.bytes) byte = uint8_t(byte >> 4);
   return w;
 }
-HWY_INLINE IntVec add_products(IntVec sums, Word w, const int8_t* x) {
+using Terms = const int8_t*;
+HWY_INLINE Terms load_terms(const int8_t* x) {
+  return x;
+}
+HWY_INLINE IntVec add_products(IntVec sums, Word w, Terms x) {
   int32_t sum = hn::GetLane(sums);
   for (size_t i = 0; i < 4; ++i) sum += int32_t{w.bytes[i]} * x[i];
   return hn::Set(Ints(), sum);
@@ -53,32 +59,43 @@ HWY_INLINE ByteVec high_nibbles(ByteVec w) {
   return low_nibbles(hn::BitCast(Bytes(), hn::ShiftRight<4>(hn::BitCast(d16, w))));
 }
 
-/// sums[lane] += sum_i w[4 lane + i] * x[i]    over i < 4
-HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, const int8_t* x) {
+// Four terms of x, in the form that add_products() takes: in all lanes.
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
-  // Highway 1.0 knows the processor to have this instruction, but not the instruction.
-  using Four [[gnu::may_alias]] = int32_t;
-  asm("vpdpbusd %2%{1to16%}, %1, %0"
-      : "+v"(sums.raw)
-      : "v"(w.raw), "m"(*reinterpret_cast<const Four*>(x)));
-  return sums;
-#else
-  // Even and odd bytes as 16-bit numbers, each times its two terms of x.
-  const hn::Repartition<int16_t, Floats> d16;
-  const hn::Repartition<uint16_t, Floats> du16;
-  const auto pairs = hn::BitCast(du16, w);
-  const auto even = hn::BitCast(d16, hn::And(pairs, hn::Set(du16, 0x00ff)));
-  const auto odd = hn::BitCast(d16, hn::ShiftRight<8>(pairs));
-  const auto pair = [](int8_t first, int8_t second) {
-    return int32_t(uint32_t(uint16_t(int16_t{first})) | uint32_t(uint16_t(int16_t{second})) << 16);
-  };
-  const auto x_even = hn::BitCast(d16, hn::Set(Ints(), pair(x[0], x[2])));
-  const auto x_odd = hn::BitCast(d16, hn::Set(Ints(), pair(x[1], x[3])));
-  IntVec unused = hn::Zero(Ints());
-  sums = hn::ReorderWidenMulAccumulate(Ints(), even, x_even, sums, unused);
-  return hn::ReorderWidenMulAccumulate(Ints(), odd, x_odd, sums, unused);
-#endif
+using Terms = IntVec;
+HWY_INLINE Terms load_terms(const int8_t* x) {
+  int32_t four;
+  std::memcpy(&four, x, sizeof(four));
+  return hn::Set(Ints(), four);
 }
+/// sums[lane] += sum_i w[4 lane + i] * x[i]    over i < 4
+HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, Terms x) {
+  // Highway 1.0 knows the processor to have this instruction, but not the instruction.
+  asm("vpdpbusd %2, %1, %0" : "+v"(sums.raw) : "v"(w.raw), "v"(x.raw));
+  return sums;
+}
+#else
+using Pairs = hn::Repartition<int16_t, Floats>;
+struct Terms {
+  hn::Vec<Pairs> even, odd;
+};
+HWY_INLINE hn::Vec<Pairs> pair_of(int8_t first, int8_t second) {
+  const auto bits = uint32_t(uint16_t(int16_t{first})) | uint32_t(uint16_t(int16_t{second})) << 16;
+  return hn::BitCast(Pairs(), hn::Set(Ints(), int32_t(bits)));
+}
+HWY_INLINE Terms load_terms(const int8_t* x) {
+  return {pair_of(x[0], x[2]), pair_of(x[1], x[3])};
+}
+/// sums[lane] += sum_i w[4 lane + i] * x[i]    over i < 4: even and odd bytes as 16-bit numbers
+HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, const Terms& x) {
+  const hn::Repartition<uint16_t, Floats> d16;
+  const auto pairs = hn::BitCast(d16, w);
+  const auto even = hn::BitCast(Pairs(), hn::And(pairs, hn::Set(d16, 0x00ff)));
+  const auto odd = hn::BitCast(Pairs(), hn::ShiftRight<8>(pairs));
+  IntVec unused = hn::Zero(Ints());
+  sums = hn::ReorderWidenMulAccumulate(Ints(), even, x.even, sums, unused);
+  return hn::ReorderWidenMulAccumulate(Ints(), odd, x.odd, sums, unused);
+}
+#endif
 #endif
 
 /// Vectors that make up a panel's 16 outputs.
@@ -129,6 +146,35 @@ struct Int4Slice {
   FloatVec finish(FloatVec sum) const { return sum; }
 };
 
+/// products[r][c] += the terms of x that vector v of a group of weights meets. `x`: the group of a
+/// row that begins at group 0.
+template <size_t kRows, size_t kWide, class Slice>
+HWY_INLINE void add_vector(const int8_t* x, const size_t (&base)[kRows],
+                           const Slice (&slices)[kWide], size_t weight_group, size_t v,
+                           IntVec (&products)[kRows][kWide]) {
+  const auto terms = [&](size_t r, size_t step) {
+    return load_terms(x + base[r] * kGroup + (v * Slice::kStepsInVector + step) * 4);
+  };
+  for (size_t r = 0; r < kRows; ++r) {
+    const Terms first = terms(r, 0);
+    for (size_t c = 0; c < kWide; ++c) {
+      const auto w = slices[c].vector(weight_group, v);
+      if constexpr (Slice::kStepsInVector == 1) {
+        products[r][c] = add_products(products[r][c], w, first);
+      } else {
+        products[r][c] = add_products(products[r][c], low_nibbles(w), first);
+      }
+    }
+    if constexpr (Slice::kStepsInVector == 2) {
+      const Terms second = terms(r, 1);
+      for (size_t c = 0; c < kWide; ++c) {
+        const auto w = slices[c].vector(weight_group, v);
+        products[r][c] = add_products(products[r][c], high_nibbles(w), second);
+      }
+    }
+  }
+}
+
 /// sums[r][c] = <x row r, weights of slice c>. `base`: the first group of each row of x.
 template <size_t kRows, size_t kWide, class Slice>
 HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows],
@@ -147,19 +193,7 @@ HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRow
         for (size_t c = 0; c < kWide; ++c) products[r][c] = start;
       }
       for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {
-        for (size_t c = 0; c < kWide; ++c) {
-          const auto w = slices[c].vector(weight_group, v);
-          for (size_t r = 0; r < kRows; ++r) {
-            const int8_t* terms =
-                x.values + (base[r] + group) * kGroup + v * 4 * Slice::kStepsInVector;
-            if constexpr (Slice::kStepsInVector == 1) {
-              products[r][c] = add_products(products[r][c], w, terms);
-            } else {
-              products[r][c] = add_products(products[r][c], low_nibbles(w), terms);
-              products[r][c] = add_products(products[r][c], high_nibbles(w), terms + 4);
-            }
-          }
-        }
+        add_vector(x.values + group * kGroup, base, slices, weight_group, v, products);
       }
       for (size_t c = 0; c < kWide; ++c) {
         for (size_t r = 0; r < kRows; ++r) {

@@ -15,42 +15,74 @@ namespace terse::kernels::HWY_NAMESPACE {
 
 // Below this a group counts as zero: the reciprocal of its scale would overflow.
 constexpr float kSmallest = 1e-30f;
+// Groups whose sums and maxima are folded together.
+constexpr size_t kTogether = 4;
 
-/// One whole group.
-HWY_INLINE void quantize_group(const float* x, int8_t* values, float* scale, int32_t* sum) {
+/// The scale of each group is its largest magnitude / 127; 1 / scale, or 0 of a group of zeros.
+HWY_INLINE void find_scales(const float* x, float* scales, float* inverses) {
+  const Floats d;
+  const size_t lanes = std::min(hn::Lanes(d), kGroup);
+  FloatVec largest[kTogether];
+  for (size_t g = 0; g < kTogether; ++g) {
+    largest[g] = hn::Zero(d);
+    for (size_t i = 0; i < kGroup; i += lanes) {
+      largest[g] = hn::Max(hn::Abs(hn::LoadU(d, x + g * kGroup + i)), largest[g]);
+    }
+  }
+  float magnitudes[kTogether];
+  max_lanes(largest[0], largest[1], largest[2], largest[3], magnitudes);
+  for (size_t g = 0; g < kTogether; ++g) {
+    const bool zero = magnitudes[g] < kSmallest;
+    scales[g] = zero ? 0.0f : magnitudes[g] / 127.0f;
+    inverses[g] = zero ? 0.0f : 127.0f / magnitudes[g];
+  }
+}
+
+/// Whole groups, kTogether of them.
+HWY_INLINE void quantize_groups(const float* x, const QuantizedGroups& out) {
   const Floats d;
   const hn::Rebind<int32_t, Floats> di;
   const hn::Rebind<int8_t, Floats> db;
   const size_t lanes = std::min(hn::Lanes(d), kGroup);
-  FloatVec largest = hn::Zero(d);
-  FloatVec damage = hn::Zero(d);  // NaN where a value is not finite
-  for (size_t i = 0; i < kGroup; i += lanes) {
-    const FloatVec v = hn::LoadU(d, x + i);
-    largest = hn::Max(largest, hn::Abs(v));
-    damage = hn::Add(damage, hn::Sub(v, v));
+  float inverses[kTogether];
+  find_scales(x, out.scales, inverses);
+  FloatVec sums[kTogether];
+  for (size_t g = 0; g < kTogether; ++g) {
+    sums[g] = hn::Zero(d);
+    for (size_t i = g * kGroup; i < (g + 1) * kGroup; i += lanes) {
+      const FloatVec q = hn::Round(hn::Mul(hn::LoadU(d, x + i), hn::Set(d, inverses[g])));
+      sums[g] = hn::Add(sums[g], q);
+      hn::StoreU(hn::DemoteTo(db, hn::ConvertTo(di, q)), db, out.values + i);
+    }
   }
-  const float magnitude = hn::GetLane(hn::MaxOfLanes(d, largest));
-  const float inverse = magnitude < kSmallest ? 0.0f : 127.0f / magnitude;
-  auto total = hn::Zero(di);
-  for (size_t i = 0; i < kGroup; i += lanes) {
-    const auto q = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), hn::Set(d, inverse)));
-    total = hn::Add(total, q);
-    hn::StoreU(hn::DemoteTo(db, q), db, values + i);
+  float totals[kTogether];  // exact; NaN where a value is not finite
+  sum_lanes(sums[0], sums[1], sums[2], sums[3], totals);
+  for (size_t g = 0; g < kTogether; ++g) {
+    const bool finite = totals[g] == totals[g];
+    out.sums[g] = finite ? static_cast<int32_t>(totals[g]) : 0;
+    if (!finite) out.scales[g] = totals[g];
   }
-  const float damaged = sum_lanes(damage);
-  *scale = (magnitude < kSmallest ? 0.0f : magnitude / 127.0f) + damaged;
-  *sum = hn::GetLane(hn::SumOfLanes(di, total));
 }
 
 void quantize(const float* x, size_t n, const QuantizedGroups& out) {
-  size_t g = 0;
-  for (; (g + 1) * kGroup <= n; ++g) {
-    quantize_group(x + g * kGroup, out.values + g * kGroup, out.scales + g, out.sums + g);
+  constexpr size_t kValues = kTogether * kGroup;
+  size_t i = 0;
+  for (; i + kValues <= n; i += kValues) {
+    const size_t g = i / kGroup;
+    quantize_groups(x + i, {out.values + i, out.scales + g, out.sums + g});
   }
-  if (g * kGroup == n) return;
-  float last[kGroup] = {};
-  std::copy(x + g * kGroup, x + n, last);
-  quantize_group(last, out.values + g * kGroup, out.scales + g, out.sums + g);
+  if (i == n) return;
+  // The last groups in a copy that is filled with zeros.
+  float last[kValues] = {};
+  std::copy(x + i, x + n, last);
+  int8_t values[kValues];
+  float scales[kTogether];
+  int32_t sums[kTogether];
+  quantize_groups(last, {values, scales, sums});
+  const size_t groups = groups_of(n - i);
+  std::copy_n(values, groups * kGroup, out.values + i);
+  std::copy_n(scales, groups, out.scales + i / kGroup);
+  std::copy_n(sums, groups, out.sums + i / kGroup);
 }
 
 }  // namespace terse::kernels::HWY_NAMESPACE

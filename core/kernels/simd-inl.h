@@ -106,45 +106,70 @@ HWY_INLINE void store_part(D d, hn::Vec<D> v, float* p, size_t n) {
 #endif
 }
 
+struct AddLanes {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Add(a, b);
+  }
+};
+struct MaxLanes {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Max(a, b);
+  }
+};
+
 #if HWY_TARGET == HWY_SCALAR
-/// sums[0..3] = the four values: a vector is one float here.
-HWY_INLINE void sum_lanes(FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* sums) {
-  sums[0] = hn::GetLane(a);
-  sums[1] = hn::GetLane(b);
-  sums[2] = hn::GetLane(c);
-  sums[3] = hn::GetLane(e);
+/// results[0..3] = the four values: a vector is one float here.
+template <class Op>
+HWY_INLINE void fold_lanes(Op, FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* results) {
+  results[0] = hn::GetLane(a);
+  results[1] = hn::GetLane(b);
+  results[2] = hn::GetLane(c);
+  results[3] = hn::GetLane(e);
 }
 #else
 /// The lanes of a vector of [a b c e a b c e ...] folded to its first four.
-template <class D>
-HWY_INLINE void fold_blocks(D d, hn::Vec<D> v, float* sums) {
+template <class Op, class D>
+HWY_INLINE void fold_blocks(Op op, D d, hn::Vec<D> v, float* results) {
   if constexpr (hn::MaxLanes(D()) > 4) {
     const hn::Half<D> dh;
-    fold_blocks(dh, hn::Add(hn::LowerHalf(dh, v), hn::UpperHalf(dh, v)), sums);
+    fold_blocks(op, dh, op(hn::LowerHalf(dh, v), hn::UpperHalf(dh, v)), results);
   } else {
-    hn::StoreU(v, d, sums);
+    hn::StoreU(v, d, results);
   }
 }
 
-/// [a0 + a2, b0 + b2, a1 + a3, b1 + b3] in each block of four lanes, as pairs.
-HWY_INLINE auto fold_pair(FloatVec a, FloatVec b) {
+/// [a0 + a2, b0 + b2, a1 + a3, b1 + b3] in each block of four lanes, as pairs; + stands for op.
+template <class Op>
+HWY_INLINE auto fold_pair(Op op, FloatVec a, FloatVec b) {
   const Floats d;
-  const FloatVec sums = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
-  return hn::BitCast(hn::Repartition<uint64_t, Floats>(), sums);
+  const FloatVec folded = op(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  return hn::BitCast(hn::Repartition<uint64_t, Floats>(), folded);
 }
 
-/// sums[0..3] = the sums of the lanes of four vectors. The order in which the lanes of a vector are
-/// added does not depend on which of the four it is.
-HWY_INLINE void sum_lanes(FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* sums) {
+/// results[0..3] = the lanes of each of four vectors, folded by op. The order in which the lanes of
+/// a vector are taken does not depend on which of the four it is.
+template <class Op>
+HWY_INLINE void fold_lanes(Op op, FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* results) {
   const Floats d;
   const hn::Repartition<uint64_t, Floats> pairs;
-  const auto ab = fold_pair(a, b);
-  const auto ce = fold_pair(c, e);
+  const auto ab = fold_pair(op, a, b);
+  const auto ce = fold_pair(op, c, e);
   const FloatVec low = hn::BitCast(d, hn::InterleaveLower(pairs, ab, ce));
   const FloatVec high = hn::BitCast(d, hn::InterleaveUpper(pairs, ab, ce));
-  fold_blocks(d, hn::Add(low, high), sums);
+  fold_blocks(op, d, op(low, high), results);
 }
 #endif
+
+/// sums[0..3] = the sums of the lanes of four vectors.
+HWY_INLINE void sum_lanes(FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* sums) {
+  fold_lanes(AddLanes(), a, b, c, e, sums);
+}
+/// largest[0..3] = the largest lanes of four vectors.
+HWY_INLINE void max_lanes(FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* largest) {
+  fold_lanes(MaxLanes(), a, b, c, e, largest);
+}
 
 HWY_INLINE float sum_lanes(FloatVec v) {
   return hn::GetLane(hn::SumOfLanes(Floats(), v));
