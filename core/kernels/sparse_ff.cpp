@@ -149,32 +149,41 @@ HWY_INLINE size_t chosen_row(const uint32_t* choice, size_t b, size_t n, size_t 
   return (b * n + choice[b]) * 2 + side;
 }
 
+/// Asks for a row of d values.
+template <class Row>
+HWY_INLINE void prefetch_row(const Row& row, size_t d) {
+  for (size_t j = 0; j < d; j += LineOf<Row>::kValues) prefetch_line(address_of(row + j));
+}
+
 template <class Rows>
-void hidden_of(const float* x, const Rows& units, const uint32_t* choice, size_t blocks, size_t n,
-               size_t d, float* hidden) {
+void hidden_of(const float* x, const Rows& units, const uint32_t* choice, size_t blocks,
+               size_t known, size_t n, size_t d, float* hidden) {
   using Row = decltype(units[0]);
   // The rows of kTogether blocks from b on; the last block again where there are no more.
-  const auto row = [&](size_t b) {
-    return units[chosen_row(choice, std::min(b, blocks - 1), n, 0)];
+  const auto row = [&](size_t b, size_t end) {
+    return units[chosen_row(choice, std::min(b, end - 1), n, 0)];
   };
   for (size_t b = 0; b < blocks; b += kTogether) {
-    const Row rows[kTogether] = {row(b),     row(b + 1), row(b + 2), row(b + 3),
-                                 row(b + 4), row(b + 5), row(b + 6), row(b + 7)};
-    const size_t a = b + kTogether;
-    const Row ahead[kTogether] = {row(a),     row(a + 1), row(a + 2), row(a + 3),
-                                  row(a + 4), row(a + 5), row(a + 6), row(a + 7)};
+    Row rows[kTogether];
+    Row ahead[kTogether];
+    for (size_t c = 0; c < kTogether; ++c) {
+      rows[c] = row(b + c, blocks);
+      ahead[c] = row(b + kTogether + c, known);
+    }
     float sums[1][kTogether];
     dot_tile(x, 0, rows, d, sums, ahead);
     for (size_t c = 0; c < std::min(kTogether, blocks - b); ++c) {
       // Where the sum is not positive, not a maximum, so that NaN stays NaN.
       hidden[b + c] = sums[0][c] <= 0.0f ? 0.0f : sums[0][c];
+      if (hidden[b + c] != 0.0f) prefetch_row(units[chosen_row(choice, b + c, n, 1)], d);
     }
   }
 }
 
 void chosen_hidden(const float* x, WeightView units, const uint32_t* choice, size_t blocks,
-                   size_t n, size_t d, float* hidden) {
-  with_rows(units, d, [&](const auto& rows) { hidden_of(x, rows, choice, blocks, n, d, hidden); });
+                   size_t known, size_t n, size_t d, float* hidden) {
+  with_rows(units, d,
+            [&](const auto& rows) { hidden_of(x, rows, choice, blocks, known, n, d, hidden); });
 }
 
 /// Some rows to add, each times its hidden value.
@@ -197,18 +206,13 @@ HWY_INLINE void add_rows_at(const Addends<Row>& rows, size_t j, size_t part, flo
   store_part(d, sum, y + j, part);
 }
 
-/// Adds the rows to y[0:columns], and prefetches the next ones.
+/// Adds the rows to y[0:columns].
 template <class Row>
-HWY_INLINE void add_rows(const Addends<Row>& rows, const Addends<Row>& ahead, size_t columns,
-                         float* y) {
-  constexpr size_t kLine = LineOf<Row>::kValues;
+HWY_INLINE void add_rows(const Addends<Row>& rows, size_t columns, float* y) {
   const size_t lanes = hn::Lanes(Floats());
   size_t j = 0;
-  for (; j + kLine <= columns; j += kLine) {
-    for (size_t c = 0; c < ahead.count; ++c) prefetch_line(address_of(ahead.row[c] + j));
-    for (size_t i = j; i < j + kLine; i += lanes) add_rows_at(rows, i, lanes, y);
-  }
-  for (; j < columns; j += lanes) add_rows_at(rows, j, std::min(lanes, columns - j), y);
+  for (; j + lanes <= columns; j += lanes) add_rows_at(rows, j, lanes, y);
+  if (j < columns) add_rows_at(rows, j, columns - j, y);
 }
 
 template <class Rows>
@@ -216,18 +220,15 @@ void add_outputs(const float* hidden, const Rows& units, const uint32_t* choice,
                  size_t n, size_t begin, size_t end, float* y) {
   using Row = decltype(units[0]);
   Addends<Row> rows;
-  Addends<Row> ahead;
   for (size_t b = 0; b < blocks; ++b) {
     if (hidden[b] == 0.0f) continue;
-    ahead.hidden[ahead.count] = hidden[b];
-    ahead.row[ahead.count] = units[chosen_row(choice, b, n, 1)] + begin;
-    if (++ahead.count < kTogether) continue;
-    add_rows(rows, ahead, end - begin, y + begin);
-    rows = ahead;
-    ahead.count = 0;
+    rows.hidden[rows.count] = hidden[b];
+    rows.row[rows.count] = units[chosen_row(choice, b, n, 1)] + begin;
+    if (++rows.count < kTogether) continue;
+    add_rows(rows, end - begin, y + begin);
+    rows.count = 0;
   }
-  add_rows(rows, ahead, end - begin, y + begin);
-  add_rows(ahead, Addends<Row>(), end - begin, y + begin);
+  add_rows(rows, end - begin, y + begin);
 }
 
 void add_chosen_outputs(const float* hidden, WeightView units, const uint32_t* choice,
@@ -257,8 +258,8 @@ void choose_units(const QuantizedRows& low, WeightView up, const float* bias, si
 }
 
 void chosen_hidden(const float* x, WeightView units, const uint32_t* choice, size_t blocks,
-                   size_t n, size_t d, float* hidden) {
-  HWY_DYNAMIC_DISPATCH(chosen_hidden)(x, units, choice, blocks, n, d, hidden);
+                   size_t known, size_t n, size_t d, float* hidden) {
+  HWY_DYNAMIC_DISPATCH(chosen_hidden)(x, units, choice, blocks, known, n, d, hidden);
 }
 
 void add_chosen_outputs(const float* hidden, WeightView units, const uint32_t* choice,

@@ -24,9 +24,11 @@ void choose_units(const QuantizedRows& low, WeightView up, const float* bias, si
 
 /// hidden[b] = relu(<x, units[b, choice[b], 0]>)    for each of `blocks` blocks
 ///
-/// x: [d]. units: [blocks, n, 2, d]. Only the chosen rows are read; the next ones are prefetched.
+/// x: [d]. units: [blocks, n, 2, d]. Only the chosen rows are read. Asks for what is read next: the
+/// second rows of these units, and the first rows of the blocks up to `known` >= blocks, which have
+/// choices, too.
 void chosen_hidden(const float* x, WeightView units, const uint32_t* choice, size_t blocks,
-                   size_t n, size_t d, float* hidden);
+                   size_t known, size_t n, size_t d, float* hidden);
 
 /// y[j] += sum_b hidden[b] * units[b, choice[b], 1, j]    for begin <= j < end, in the order of the
 /// blocks

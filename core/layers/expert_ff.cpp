@@ -68,7 +68,7 @@ ExpertFF::Route ExpertFF::route(const float* logits) const {
 void ExpertFF::hidden_of(const Route& route, const float* x, const uint32_t* zeros, size_t begin,
                          size_t end, float* hidden) const {
   const size_t d = config_.d_model;
-  kernels::chosen_hidden(x, route.units.row(begin * 2, d), zeros, end - begin, 1, d,
+  kernels::chosen_hidden(x, route.units.row(begin * 2, d), zeros, end - begin, end - begin, 1, d,
                          hidden + begin);
   for (size_t u = begin; u < end; ++u) hidden[u] *= route.scale;
 }

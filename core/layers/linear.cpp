@@ -9,9 +9,9 @@ namespace terse {
 namespace {
 
 // A part of a product that is worth waking another thread for, in multiply-adds.
-constexpr size_t kWorthSplitting = size_t{1} << 17;
+constexpr size_t kWorthSplitting = size_t{1} << 14;
 // The same where the multiply-adds are those of bytes.
-constexpr size_t kWorthSplittingBytes = size_t{1} << 19;
+constexpr size_t kWorthSplittingBytes = size_t{1} << 15;
 // Values that are worth quantising on another thread.
 constexpr size_t kWorthQuantizing = size_t{1} << 14;
 

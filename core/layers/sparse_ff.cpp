@@ -18,10 +18,12 @@ namespace {
 constexpr size_t kTile = 64;
 // Positions up to this many are those of single tokens.
 constexpr size_t kFew = 16;
-// Blocks whose controller weights stay in the cache for a few positions.
-constexpr size_t kBlockGroup = 8;
+// Blocks whose outputs are summed by themselves, before the sums are added in order: any number of
+// threads may share the chunks and gives the same bits. A few positions also share the weights of a
+// chunk's controller while they are in the cache.
+constexpr size_t kChunk = 16;
 // Weights worth waking another thread for.
-constexpr size_t kWorthSplitting = size_t{1} << 16;
+constexpr size_t kWorthSplitting = size_t{1} << 15;
 
 size_t grain_for(size_t cost_of_one) {
   return kWorthSplitting / cost_of_one + 1;
@@ -55,59 +57,79 @@ void SparseFF::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) co
   }
 }
 
-// One position, or one of each text in lock-step: the threads share the blocks, then the columns of
-// the sums. The weights of a few blocks are used for all positions before the next ones.
+// One position, or one of each text in lock-step: the threads share the chunks of blocks.
 void SparseFF::forward_few(ConstMatrix x, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const size_t n = config_.n_elements_in_block;
   const size_t d = config_.d_model;
+  const size_t chunks = (blocks_ + kChunk - 1) / kChunk;
   const std::span<uint32_t> choices = work.scratch.indices(x.rows * blocks_);
   const Matrix hidden = work.scratch.matrix(x.rows, blocks_);
-  const kernels::WeightView units(units_);
-
+  const Matrix sums = work.scratch.matrix(x.rows * chunks, d);
   const ControllerInput low = controller_input(x, work);
-  const auto use_blocks = [&](size_t i, size_t begin, size_t end) {
-    uint32_t* choice = choices.data() + i * blocks_ + begin;
-    choose(low, i, begin, end, choice);
-    kernels::chosen_hidden(x.row(i), units.row(begin * n * 2, d), choice, end - begin, n, d,
-                           hidden.row(i) + begin);
-    scale_by_controller(low, i, begin, end, choice, hidden.row(i) + begin);
+  const auto choice_of = [&](size_t i) { return choices.data() + i * blocks_; };
+
+  // The choices are made first: they say what to fetch ahead.
+  const auto use_chunks = [&](size_t first_chunk, size_t end_chunk, size_t i) {
+    const size_t begin = first_chunk * kChunk;
+    const size_t end = std::min(end_chunk * kChunk, blocks_);
+    choose(low, i, begin, end, choice_of(i) + begin);
+    for (size_t c = first_chunk; c < end_chunk; ++c) {
+      add_chunk(x.row(i), low, i, c, end, choice_of(i), hidden.row(i), sums.row(i * chunks + c));
+    }
   };
-  const size_t grain = grain_for(x.rows * (config_.d_lowrank * n + d));
-  work.threads.for_ranges(blocks_, grain, [&](size_t begin, size_t end) {
-    const size_t group = x.rows == 1 ? blocks_ : kBlockGroup;
-    for (size_t first = begin; first < end; first += group) {
-      const size_t last = std::min(first + group, end);
-      for (size_t i = 0; i < x.rows; ++i) use_blocks(i, first, last);
+  const size_t grain = grain_for(kChunk * x.rows * (config_.d_lowrank * n + d));
+  work.threads.for_ranges(chunks, grain, [&](size_t begin, size_t end) {
+    if (x.rows == 1) return use_chunks(begin, end, 0);
+    for (size_t c = begin; c < end; ++c) {
+      for (size_t i = 0; i < x.rows; ++i) use_chunks(c, c + 1, i);
     }
   });
-  for_columns(d, grain_for(x.rows * blocks_), work.threads, [&](size_t begin, size_t end) {
-    for (size_t i = 0; i < x.rows; ++i) {
-      kernels::add_chosen_outputs(hidden.row(i), units, choices.data() + i * blocks_, blocks_, n, d,
-                                  begin, end, y.row(i));
-    }
-  });
+  for (size_t i = 0; i < x.rows; ++i) {
+    for (size_t c = 0; c < chunks; ++c) kernels::add(sums.row(i * chunks + c), d, y.row(i));
+  }
+}
+
+// sum = the outputs of one chunk of blocks at one position. Blocks up to `known` have choices.
+void SparseFF::add_chunk(const float* x, const ControllerInput& low, size_t position, size_t chunk,
+                         size_t known, const uint32_t* choice, float* hidden, float* sum) const {
+  const size_t n = config_.n_elements_in_block;
+  const size_t d = config_.d_model;
+  const size_t begin = chunk * kChunk;
+  const size_t end = std::min(begin + kChunk, blocks_);
+  const kernels::WeightView units = kernels::WeightView(units_).row(begin * n * 2, d);
+  kernels::chosen_hidden(x, units, choice + begin, end - begin, known - begin, n, d,
+                         hidden + begin);
+  scale_by_controller(low, position, begin, end, choice + begin, hidden + begin);
+  std::fill_n(sum, d, 0.0f);
+  kernels::add_chosen_outputs(hidden + begin, units, choice + begin, end - begin, n, d, 0, d, sum);
 }
 
 // Many positions: block by block, the threads share the positions. The sums run over the blocks in
-// the same order.
+// the same order as those of a few.
 void SparseFF::forward_tile(ConstMatrix x, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   const size_t n = config_.n_elements_in_block;
   const size_t d = config_.d_model;
+  const Matrix sums = work.scratch.matrix(x.rows, d);
   const ControllerInput low = controller_input(x, work);
+  const auto add_block = [&](size_t b, size_t i) {
+    const kernels::WeightView block = kernels::WeightView(units_).row(b * n * 2, d);
+    uint32_t choice = 0;
+    float hidden = 0;
+    choose(low, i, b, b + 1, &choice);
+    kernels::chosen_hidden(x.row(i), block, &choice, 1, 1, n, d, &hidden);
+    scale_by_controller(low, i, b, b + 1, &choice, &hidden);
+    kernels::add_chosen_outputs(&hidden, block, &choice, 1, n, d, 0, d, sums.row(i));
+  };
   const size_t grain = grain_for(blocks_ * config_.d_lowrank * n);
   work.threads.for_ranges(x.rows, grain, [&](size_t begin, size_t end) {
-    for (size_t b = 0; b < blocks_; ++b) {
-      const kernels::WeightView block = kernels::WeightView(units_).row(b * n * 2, d);
-      for (size_t i = begin; i < end; ++i) {
-        uint32_t choice = 0;
-        float hidden = 0;
-        choose(low, i, b, b + 1, &choice);
-        kernels::chosen_hidden(x.row(i), block, &choice, 1, n, d, &hidden);
-        scale_by_controller(low, i, b, b + 1, &choice, &hidden);
-        kernels::add_chosen_outputs(&hidden, block, &choice, 1, n, d, 0, d, y.row(i));
+    for (size_t first = 0; first < blocks_; first += kChunk) {
+      for (size_t i = begin; i < end; ++i) std::fill_n(sums.row(i), d, 0.0f);
+      for (size_t b = first; b < std::min(first + kChunk, blocks_); ++b) {
+        for (size_t i = begin; i < end; ++i) add_block(b, i);
       }
+      for (size_t i = begin; i < end; ++i) kernels::add(sums.row(i), d, y.row(i));
     }
   });
 }

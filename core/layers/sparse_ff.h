@@ -38,6 +38,8 @@ class SparseFF : public Layer {
 
   void forward_few(ConstMatrix x, Workspace& work, Matrix y) const;
   void forward_tile(ConstMatrix x, Workspace& work, Matrix y) const;
+  void add_chunk(const float* x, const ControllerInput& low, size_t position, size_t chunk,
+                 size_t known, const uint32_t* choice, float* hidden, float* sum) const;
   ControllerInput controller_input(ConstMatrix x, Workspace& work) const;
   // The choices of blocks begin .. end at one position of x.
   void choose(const ControllerInput& low, size_t position, size_t begin, size_t end,

@@ -159,7 +159,7 @@ void bench_rows(DType dtype, bool from_memory) {
   const double seconds = best_seconds([&] {
     redraw();
     const WeightView view = pool.next(units, dtype, from_memory);
-    chosen_hidden(x.data(), view, choice.data(), blocks, n, d, hidden.data());
+    chosen_hidden(x.data(), view, choice.data(), blocks, blocks, n, d, hidden.data());
     for (float& value : hidden) value += 1e-3f;
     add_chosen_outputs(hidden.data(), view, choice.data(), blocks, n, d, 0, d, y.data());
   });

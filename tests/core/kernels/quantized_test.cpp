@@ -299,8 +299,8 @@ TEST_CASE("rows of quantised weights are read as the floats that they stand for"
       std::vector<uint32_t> choice(blocks);
       for (size_t b = 0; b < blocks; ++b) choice[b] = uint32_t(b % n);
       std::vector<float> hidden(blocks), expected(blocks);
-      chosen_hidden(x.data(), units, choice.data(), blocks, n, d, hidden.data());
-      chosen_hidden(x.data(), values.data(), choice.data(), blocks, n, d, expected.data());
+      chosen_hidden(x.data(), units, choice.data(), blocks, blocks, n, d, hidden.data());
+      chosen_hidden(x.data(), values.data(), choice.data(), blocks, blocks, n, d, expected.data());
       REQUIRE(hidden == expected);
       auto y = random_floats(d, 16);
       auto y_expected = y;

@@ -96,7 +96,7 @@ TEST_CASE("chosen_hidden and add_chosen_outputs are exact on small integers") {
       const TestWeights units(random_integers(c.blocks * c.n * 2 * c.d, 8), dtype);
       const auto choice = random_choice(c.blocks, c.n, 9);
       std::vector<float> hidden(c.blocks), expected(c.blocks);
-      chosen_hidden(x.data(), units, choice.data(), c.blocks, c.n, c.d, hidden.data());
+      chosen_hidden(x.data(), units, choice.data(), c.blocks, c.blocks, c.n, c.d, hidden.data());
       reference::chosen_hidden(x.data(), units, choice.data(), c.blocks, c.n, c.d, expected.data());
       REQUIRE(hidden == expected);
       // Smaller factors than these sums, so that the next sums are exact too.
@@ -119,7 +119,7 @@ TEST_CASE("chosen_hidden stays within the rounding of its sums") {
     const auto sizes = absolute(values_of(units, blocks * n * 2 * d));
     const auto choice = random_choice(blocks, n, 13);
     std::vector<float> hidden(blocks), expected(blocks), size(blocks);
-    chosen_hidden(x.data(), units, choice.data(), blocks, n, d, hidden.data());
+    chosen_hidden(x.data(), units, choice.data(), blocks, blocks, n, d, hidden.data());
     reference::chosen_hidden(x.data(), units, choice.data(), blocks, n, d, expected.data());
     reference::chosen_hidden(absolute(x).data(), sizes.data(), choice.data(), blocks, n, d,
                              size.data());
@@ -169,7 +169,7 @@ TEST_CASE("a NaN among the inputs shows in the hidden values") {
     const std::vector<float> x(20, kNan), units(5 * 2 * 20, 1.0f);
     const std::vector<uint32_t> choice(5, 0);
     std::vector<float> hidden(5);
-    chosen_hidden(x.data(), units.data(), choice.data(), 5, 1, 20, hidden.data());
+    chosen_hidden(x.data(), units.data(), choice.data(), 5, 5, 1, 20, hidden.data());
     for (const float value : hidden) CHECK(std::isnan(value));
   });
 }
