@@ -44,6 +44,8 @@ nlohmann::ordered_json stats_json(const RunStats& stats) {
           {"decode_tokens_per_s", rate(decoded, all.decode_s)},
           {"tokens_per_s", rate(double(all.tokens_out), stats.wall_s)},
           {"weight_bytes", stats.weight_bytes},
+          {"bytes_per_token", stats.bytes_per_token},
+          {"decode_gb_per_s", 1e-9 * double(stats.bytes_per_token) * rate(decoded, all.decode_s)},
           {"peak_memory_bytes", peak_memory_bytes()}};
 }
 

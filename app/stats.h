@@ -33,6 +33,7 @@ class Stopwatch {
 struct RunStats {
   DecodingStats decoding;
   uint64_t weight_bytes = 0;
+  uint64_t bytes_per_token = 0;  // of the weights
   double load_s = 0;
   double wall_s = 0;  // of decoding all texts
 };
