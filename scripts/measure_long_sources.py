@@ -37,8 +37,8 @@ def arguments():
 
 def bench(options, preset, length):
     """Returns the seconds to read the source, the ms for a token after it, and the process's peak memory in bytes."""
-    command = [options.terse, "bench", "--preset", preset, "--type", "bf16", "--cache", "bf16", "--context", str(length),
-               "--tokens", str(options.tokens), "--threads", str(options.threads), "--json"]
+    command = [options.terse, "bench", "--preset", preset, "--type", "bf16", "--cache", "bf16", "--repeat", "1", "--json",
+               "--context", str(length), "--tokens", str(options.tokens), "--threads", str(options.threads)]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdout=output)
         _, status, usage = os.wait4(process.pid, 0)
@@ -64,7 +64,8 @@ def measure(options, preset):
     attention, power, with_log = PRESETS[preset]
     base = bench(options, preset, BASE)[2]
     print(f"\n{preset} ({attention} attention): the model alone takes {base / 1e9:.2f} GB", flush=True)
-    print(f"{'source':>8} {'read in':>10} {'a token':>10} {'peak':>9} {'above model':>12}   growth since the row above", flush=True)
+    print(f"{'source':>8} {'read in':>10} {'a token':>10} {'peak':>9} {'above model':>12}   growth since the row above",
+          flush=True)
     peak, before = base, None
     for length in options.lengths:
         seconds, token_ms, bytes_ = bench(options, preset, length)
