@@ -51,11 +51,11 @@ class Protocol {
       return deliver(outcome(std::move(head), task.line, std::current_exception()));
     }
     const std::string key = head["id"].dump();
-    work_.begin(worker, {record, key},
-                [head, line = task.line, deliver](Result<nlohmann::ordered_json> fields) {
-                  deliver(Result<Outcome>::of(
-                      [&] { return outcome(head, line, std::move(fields)); }));
-                });
+    work_.begin(
+        worker, {record, key},
+        [head, line = task.line, deliver](Result<nlohmann::ordered_json> fields) {
+          deliver(Result<Outcome>::of([&] { return outcome(head, line, std::move(fields)); }));
+        });
   }
 
   /// Whether an earlier run has answered the line.
