@@ -10,13 +10,13 @@ double rate(double amount, double seconds) {
   return seconds > 0 ? amount / seconds : 0;
 }
 
+}  // namespace
+
 uint64_t peak_memory_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return uint64_t(usage.ru_maxrss) * 1024;
 }
-
-}  // namespace
 
 DecodingStats& DecodingStats::operator+=(const DecodingStats& other) {
   texts += other.texts;

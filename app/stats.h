@@ -38,6 +38,9 @@ struct RunStats {
   double wall_s = 0;  // of decoding all texts
 };
 
+/// The most memory that the process has had so far.
+uint64_t peak_memory_bytes();
+
 /// One object; README.md names its fields. Rates are those of one text; "tokens_per_s" is that of
 /// all texts together.
 nlohmann::ordered_json stats_json(const RunStats& stats);

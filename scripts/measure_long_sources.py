@@ -12,7 +12,6 @@ import math
 import os
 import subprocess
 import sys
-import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 # preset -> what its attention is called, and its growth in time: the exponent of n, and whether a factor log n is in it
@@ -36,17 +35,14 @@ def arguments():
 
 
 def bench(options, preset, length):
-    """Returns the seconds to read the source, the ms for a token after it, and the process's peak memory in bytes."""
+    """Returns the seconds to read the source, the ms for a token after it, and the bytes of memory that took."""
     command = [options.terse, "bench", "--preset", preset, "--type", "bf16", "--cache", "bf16", "--repeat", "1", "--json",
                "--context", str(length), "--tokens", str(options.tokens), "--threads", str(options.threads)]
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
-            sys.exit(f"failed: {' '.join(command)}")
-        output.seek(0)
-        result = json.load(output)
-    return length / result["prefill_tokens_per_s"], result["ms_per_token"]["median"], usage.ru_maxrss * 1024
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        sys.exit(f"failed: {' '.join(command)}")
+    result = json.loads(done.stdout)
+    return length / result["prefill_tokens_per_s"], result["ms_per_token"]["median"], result["peak_memory_bytes"]
 
 
 def exponent(factor, growth):
