@@ -3,6 +3,7 @@
 
 #include "app/command.h"
 #include "app/decode_command.h"
+#include "app/help.h"
 
 namespace terse {
 
@@ -23,7 +24,7 @@ void add_continue_command(CLI::App& root, Command& selected) {
       "The protocol of --jsonl is that of 'terse summarize --help', with\n"
       "\"continuation\" in place of \"summary\".");
   command->callback([options, command, &selected] {
-    selected = [options, help = command->help()] {
+    selected = [options, help = terminal_help(*command)] {
       return run_decode_command(*options, {"continuation", false}, help);
     };
   });

@@ -91,6 +91,7 @@ class Run {
     }
     stats_.load_s = watch_.seconds();
     stats_.weight_bytes = directory_.weights->total_bytes();
+    stats_.bytes_per_token = directory_.traffic.bytes_touched();
     spdlog::debug("opened {} in {:.2f} s", directory_.path.string(), stats_.load_s);
     catch_signals();
   }

@@ -41,6 +41,17 @@ std::string wrapped(const std::string& text, size_t width, size_t indent) {
   return result;
 }
 
+std::string terminal_help(const CLI::App& command) {
+  const std::string name = "terse " + command_path(command);
+  const bool takes_files = command.get_option_no_throw("files") != nullptr;
+  return HelpFormatter().make_usage(&command, "") +
+         wrapped("There is nothing to read: stdin is a terminal. Give it a file or a pipe" +
+                     std::string(takes_files ? ", or - to type the text" : "") + "; '" + name +
+                     " --help' tells more.",
+                 kWidth, 0) +
+         "\n";
+}
+
 HelpFormatter::HelpFormatter() {
   label("Positionals", "Arguments");
 }

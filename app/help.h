@@ -9,6 +9,9 @@ namespace terse {
 /// Breaks text at spaces; every line after the first starts with `indent` spaces.
 std::string wrapped(const std::string& text, size_t width, size_t indent);
 
+/// What is told where a command would wait for somebody to type its input.
+std::string terminal_help(const CLI::App& command);
+
 /// CLI11's formatter with descriptions that wrap.
 class HelpFormatter : public CLI::Formatter {
  public:

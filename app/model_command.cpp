@@ -38,7 +38,9 @@ nlohmann::ordered_json info_json(const ModelDirectory& directory) {
                               {"model", directory.config.model},
                               {"parameters", n_parameters},
                               {"parameters_by_type", types},
-                              {"bytes", directory.weights->total_bytes()}};
+                              {"parameters_touched", directory.traffic.params_touched()},
+                              {"bytes", directory.weights->total_bytes()},
+                              {"bytes_per_token", directory.traffic.bytes_touched()}};
   if (traits.has_source) {
     info["source_vocab"] = traits.source_vocab;
     info["max_source_tokens"] = limit_json(directory.max_source_tokens());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "app/batch.h"
 #include "app/flags.h"
@@ -22,6 +23,11 @@ constexpr std::array<std::string_view, 7> kInputFields{
 nlohmann::ordered_json id_of(const nlohmann::json& record, uint64_t line) {
   if (!record.contains("id") || record["id"].is_null()) return line;
   const nlohmann::json& id = record["id"];
+  // Beyond this a double holds not every whole number, so the id would come back as another one.
+  constexpr double kMostExact = 9007199254740992.0;
+  if (id.is_number_float() && std::abs(id.get<double>()) >= kMostExact) {
+    throw InputError("\"id\" is a number too large to be kept exactly; give it as a string");
+  }
   if (id.is_string() || id.is_number()) return id;
   throw InputError("\"id\" is " + id.dump() + ", expected a string or a number");
 }
@@ -45,11 +51,11 @@ class Protocol {
       return deliver(outcome(std::move(head), task.line, std::current_exception()));
     }
     const std::string key = head["id"].dump();
-    work_.begin(worker, {record, key},
-                [head, line = task.line, deliver](Result<nlohmann::ordered_json> fields) {
-                  deliver(Result<Outcome>::of(
-                      [&] { return outcome(head, line, std::move(fields)); }));
-                });
+    work_.begin(
+        worker, {record, key},
+        [head, line = task.line, deliver](Result<nlohmann::ordered_json> fields) {
+          deliver(Result<Outcome>::of([&] { return outcome(head, line, std::move(fields)); }));
+        });
   }
 
   /// Whether an earlier run has answered the line.

@@ -1,4 +1,6 @@
 // terse score: how probable a model finds given texts.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <memory>
@@ -6,9 +8,12 @@
 
 #include "app/cache_option.h"
 #include "app/command.h"
+#include "app/exit_code.h"
+#include "app/help.h"
 #include "app/model_options.h"
 #include "app/records.h"
 #include "app/signals.h"
+#include "app/text_input.h"
 #include "core/decoding/score.h"
 #include "core/error.h"
 
@@ -93,7 +98,13 @@ void add_score_command(CLI::App& root, Command& selected) {
       "ids are taken as they are.\n"
       "Example:\n"
       "  terse score --jsonl < pairs.jsonl > scores.jsonl");
-  command->callback([options, &selected] { selected = [options] { return run(*options); }; });
+  command->callback([options, command, &selected] {
+    selected = [options, help = terminal_help(*command)] {
+      if (!nothing_to_read({})) return run(*options);
+      Output(STDERR_FILENO, "stderr").write(help);
+      return int(kUsage);
+    };
+  });
 }
 
 }  // namespace terse

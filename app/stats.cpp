@@ -10,13 +10,13 @@ double rate(double amount, double seconds) {
   return seconds > 0 ? amount / seconds : 0;
 }
 
+}  // namespace
+
 uint64_t peak_memory_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return uint64_t(usage.ru_maxrss) * 1024;
 }
-
-}  // namespace
 
 DecodingStats& DecodingStats::operator+=(const DecodingStats& other) {
   texts += other.texts;
@@ -44,6 +44,8 @@ nlohmann::ordered_json stats_json(const RunStats& stats) {
           {"decode_tokens_per_s", rate(decoded, all.decode_s)},
           {"tokens_per_s", rate(double(all.tokens_out), stats.wall_s)},
           {"weight_bytes", stats.weight_bytes},
+          {"bytes_per_token", stats.bytes_per_token},
+          {"decode_gb_per_s", 1e-9 * double(stats.bytes_per_token) * rate(decoded, all.decode_s)},
           {"peak_memory_bytes", peak_memory_bytes()}};
 }
 

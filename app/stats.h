@@ -33,9 +33,13 @@ class Stopwatch {
 struct RunStats {
   DecodingStats decoding;
   uint64_t weight_bytes = 0;
+  uint64_t bytes_per_token = 0;  // of the weights
   double load_s = 0;
   double wall_s = 0;  // of decoding all texts
 };
+
+/// The most memory that the process has had so far.
+uint64_t peak_memory_bytes();
 
 /// One object; README.md names its fields. Rates are those of one text; "tokens_per_s" is that of
 /// all texts together.

@@ -3,6 +3,7 @@
 
 #include "app/command.h"
 #include "app/decode_command.h"
+#include "app/help.h"
 
 namespace terse {
 
@@ -28,7 +29,7 @@ void add_summarize_command(CLI::App& root, Command& selected) {
       "\"id\" is the record's own, the line's number where it has none, and null where\n"
       "the line cannot be read.");
   command->callback([options, command, &selected] {
-    selected = [options, help = command->help()] {
+    selected = [options, help = terminal_help(*command)] {
       return run_decode_command(*options, {"summary", true}, help);
     };
   });

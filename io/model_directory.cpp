@@ -62,7 +62,9 @@ ModelDirectory open_model_directory(const std::filesystem::path& path, Access ac
   directory.weights = std::make_unique<SafetensorsFile>(path / "model.safetensors", access);
   if (directory.weights->total_bytes() <= kAlwaysVerified) directory.weights->verify();
   try {
-    directory.model = make_model(directory.config, *directory.weights);
+    const RecordedWeights recorded(*directory.weights);
+    directory.model = make_model(directory.config, recorded);
+    directory.traffic = weight_traffic(recorded.uses());
   } catch (const ModelError& error) {
     throw ModelError(path.string() + ": " + error.what());
   }

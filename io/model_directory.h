@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/traffic.h"
 #include "io/config.h"
 #include "io/safetensors.h"
 #include "io/tokenizer.h"
@@ -16,6 +17,7 @@ struct ModelDirectory {
   ModelConfig config;
   GenerationConfig generation;
   std::unique_ptr<SafetensorsFile> weights;  // the model views them
+  WeightTraffic traffic;                     // what one token reads of them
   std::unique_ptr<Tokenizer> tokenizer;      // null: the model takes ids only
   std::unique_ptr<Model> model;
 

@@ -12,7 +12,6 @@ import math
 import os
 import subprocess
 import sys
-import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 # preset -> what its attention is called, and its growth in time: the exponent of n, and whether a factor log n is in it
@@ -36,17 +35,14 @@ def arguments():
 
 
 def bench(options, preset, length):
-    """Returns the seconds to read the source, the ms for a token after it, and the process's peak memory in bytes."""
-    command = [options.terse, "bench", "--preset", preset, "--type", "bf16", "--cache", "bf16", "--context", str(length),
-               "--tokens", str(options.tokens), "--threads", str(options.threads), "--json"]
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
-            sys.exit(f"failed: {' '.join(command)}")
-        output.seek(0)
-        result = json.load(output)
-    return length / result["prefill_tokens_per_s"], result["ms_per_token"]["median"], usage.ru_maxrss * 1024
+    """Returns the seconds to read the source, the ms for a token after it, and the bytes of memory that took."""
+    command = [options.terse, "bench", "--preset", preset, "--type", "bf16", "--cache", "bf16", "--repeat", "1", "--json",
+               "--context", str(length), "--tokens", str(options.tokens), "--threads", str(options.threads)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        sys.exit(f"failed: {' '.join(command)}")
+    result = json.loads(done.stdout)
+    return length / result["prefill_tokens_per_s"], result["ms_per_token"]["median"], result["peak_memory_bytes"]
 
 
 def exponent(factor, growth):
@@ -64,7 +60,8 @@ def measure(options, preset):
     attention, power, with_log = PRESETS[preset]
     base = bench(options, preset, BASE)[2]
     print(f"\n{preset} ({attention} attention): the model alone takes {base / 1e9:.2f} GB", flush=True)
-    print(f"{'source':>8} {'read in':>10} {'a token':>10} {'peak':>9} {'above model':>12}   growth since the row above", flush=True)
+    print(f"{'source':>8} {'read in':>10} {'a token':>10} {'peak':>9} {'above model':>12}   growth since the row above",
+          flush=True)
     peak, before = base, None
     for length in options.lengths:
         seconds, token_ms, bytes_ = bench(options, preset, length)

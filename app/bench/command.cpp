@@ -64,8 +64,8 @@ void add_bench_command(CLI::App& root, Command& selected) {
                     "Times to decode them; medians are over all tokens (default: 5)");
   command->add_flag("--json", options->json, "One JSON object");
   command->footer(
-      "limit_ms is the time that reading a token's bytes takes at the bandwidth measured in\n"
-      "the same run; share_of_limit is that over the median.\n"
+      "limit_ms is the time that reading a token's bytes takes at the bandwidth\n"
+      "measured in the same run; share_of_limit is that over the median.\n"
       "Example:\n"
       "  terse bench --preset terraformer-c4-medium --type bf16 --context 1024");
   command->callback([options, &selected] { selected = [options] { return run(*options); }; });

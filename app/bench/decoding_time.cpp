@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "app/cache_option.h"
+#include "app/stats.h"
 #include "core/kernels/vector.h"
 
 namespace terse {
@@ -43,6 +44,7 @@ void DecodingTimer::read_context() {
     total += read_once();
     if (total > 3 * kEnoughPrefill) break;
   }
+  time_.peak_memory_bytes = peak_memory_bytes();
 }
 
 double DecodingTimer::read_once() {

@@ -19,6 +19,8 @@ struct DecodingTime {
   std::vector<double> run_ms;     // per token, mean of each repetition
   size_t state_bytes = 0;         // what the sequence remembers in the end
   size_t state_bytes_read = 0;    // of it, what the token in the middle reads
+  // Once the context was read: copies of the state, and what measures bandwidth, come on top.
+  uint64_t peak_memory_bytes = 0;
 };
 
 /// One decoder under measurement. The model and the workspace must outlive it.

@@ -1,7 +1,6 @@
 #include "app/bench/report.h"
 
 #include <fmt/core.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 
@@ -9,12 +8,6 @@ namespace terse {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-uint64_t peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return uint64_t(usage.ru_maxrss) * 1024;
-}
 
 Json spread(const std::vector<double>& values) {
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
@@ -83,7 +76,7 @@ Json bench_json(const BenchModel& model, const BenchOptions& options, const Deco
           {"prefill_runs", time.prefill_s.size()},
           {"load_s", model.load_s},
           {"state_bytes", time.state_bytes},
-          {"peak_memory_bytes", peak_memory_bytes()}};
+          {"peak_memory_bytes", time.peak_memory_bytes}};
 }
 
 std::string bench_text(const Json& json) {

@@ -127,7 +127,10 @@ summarize() { "$TERSE" summarize --jsonl "$@" <in; }
   observe "'$TERSE' summarize --stats-json '$SAMPLE'"
   jq -e '.texts == 1 and .tokens_in > 10 and .tokens_out > 0 and .dropped_tokens == 0 and .load_s > 0
     and .time_to_first_token_s > 0 and .prefill_tokens_per_s > 0 and .decode_tokens_per_s > 0
-    and .weight_bytes == 25060096 and .peak_memory_bytes > 1e7' <<<"$err"
+    and .weight_bytes > 1e6
+    and (.decode_gb_per_s / (.bytes_per_token * .decode_tokens_per_s * 1e-9) - 1 | fabs) < 1e-9 and .peak_memory_bytes > 1e7' <<<"$err"
+  [ "$(jq -c '[.weight_bytes, .bytes_per_token]' <<<"$err")" = \
+    "$("$TERSE" model info --json | jq -c '[.bytes, .bytes_per_token]')" ]
 }
 
 @test "a terminal sees the text as it comes, in the same bytes" {

@@ -36,6 +36,8 @@ load helpers
 
 @test "model info --json tells the same to programs" {
   "$TERSE" model info --json | jq -e '.model == "ConfigurableTerraformer" and .parameters > 6e6
+    and (.parameters_by_type | add) == .parameters and .parameters_touched < .parameters / 2
+    and .bytes_per_token < .bytes / 2
     and (.tensors | length) > 100 and (.metadata.data_sha256 | length) == 64 and .args.d_model == 256'
   diff <("$TERSE" model info --json "$MODEL") <("$TERSE" model info --json --model "$MODEL")
 }

@@ -70,12 +70,25 @@ same_as_trax() {
     '["a",null,false][null,2,true]["c",3,true]["d",4,true][null,5,true][6,null,false]' ]
 }
 
+@test "an id comes back as it was, or not at all" {
+  printf '%s\n' '{"id":18446744073709551615,"text":"A tool."}' '{"id":-7,"text":"A tool."}' '{"id":1.5,"text":"A tool."}' \
+    '{"id":"\u00e4\u0000","text":"A tool."}' '{"id":18446744073709551616,"text":"A tool."}' >"$BATS_TEST_TMPDIR/in"
+  observe "'$TERSE' summarize --jsonl -n 1 <'$BATS_TEST_TMPDIR/in'"
+  [ "$code" -eq 1 ]
+  [ "$(grep -oE '^\{"id":[^,]*' <<<"$out" | tr '\n' ' ')" = \
+    '{"id":18446744073709551615 {"id":-7 {"id":1.5 {"id":"ä\u0000" {"id":null ' ]
+}
+
 @test "no input and a terminal on stdin: short help and exit 2" {
   command -v tmux >/dev/null || skip "tmux is not installed"
   local log="$BATS_TEST_TMPDIR/log" socket="terse-$$"
-  tmux -L "$socket" new-session -d -x 100 -y 50 "'$TERSE' summarize >'$log.out' 2>'$log.err'; echo \$? >'$log.code'"
-  for _ in $(seq 100); do [ -s "$log.code" ] && break; sleep 0.1; done
-  [ "$(cat "$log.code")" = 2 ]
-  [ ! -s "$log.out" ]
-  grep -q 'Usage:' "$log.err"
+  for command in summarize "summarize --jsonl" "score --jsonl" "continue --lines"; do
+    rm -f "$log".*
+    tmux -L "$socket" new-session -d -x 100 -y 50 "'$TERSE' $command >'$log.out' 2>'$log.err'; echo \$? >'$log.code'"
+    for _ in $(seq 200); do [ -s "$log.code" ] && break; sleep 0.1; done
+    [ "$(cat "$log.code")" = 2 ]
+    [ ! -s "$log.out" ]
+    grep -q "^Usage: terse ${command%% *}" "$log.err"
+    [ "$(wc -l <"$log.err")" -le 4 ]
+  done
 }
