@@ -14,7 +14,7 @@ namespace terse {
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
-constexpr size_t kHugePagesFrom = size_t{64} << 20;
+constexpr size_t kHugePagesFrom = 2 * kHugePage;
 
 void unmap(std::span<const std::byte> bytes) {
   if (!bytes.empty()) munmap(const_cast<std::byte*>(bytes.data()), bytes.size());
@@ -43,7 +43,7 @@ MappedFile::~MappedFile() {
 
 AnonymousMemory::AnonymousMemory(size_t size) {
   if (size == 0) return;
-  const bool huge = size > kHugePagesFrom;
+  const bool huge = size >= kHugePagesFrom;
   const size_t mapped = huge ? size + kHugePage : size;  // pages are aligned to more than 64 bytes
   void* address = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED) {

@@ -27,7 +27,7 @@ class MappedFile {
 };
 
 /// Zeroed memory of its own, outside the heap: aligned to 64 bytes at least, and on huge pages
-/// (where the system grants them) from 64 MiB on, because scattered rows are read from it.
+/// (where the system grants them) from 4 MiB on, because scattered rows are read from it.
 class AnonymousMemory {
  public:
   AnonymousMemory() = default;

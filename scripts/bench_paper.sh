@@ -60,4 +60,5 @@ for size in $sizes; do
   done
 done
 /usr/bin/python3 "$root/scripts/bench_paper_table.py" "$out/rows.jsonl" "$out/machine.txt" | tee "$out/table.md"
+/usr/bin/python3 -c 'import matplotlib' 2>/dev/null || { echo "bench_paper: no figure: install python3-matplotlib" >&2; exit 0; }
 /usr/bin/python3 "$root/scripts/bench_paper_plot.py" "$out/rows.jsonl" "$out/figure.svg"

@@ -22,7 +22,7 @@ def draw_measured(axes, groups):
         for row, (color, marker) in LINES.items():
             measured = [rows[row] for (_, other), rows in groups.items() if other == dtype and row in rows]
             axes.plot([m["params_held"] for m in measured], [m["ms_per_token"]["median"] for m in measured], color=color, marker=marker,
-                      linestyle="-" if dtype != "f32" else ":", label=f"{ROWS[row].lstrip('+ ')}, {dtype}")
+                      alpha=1 if len(measured) > 1 else 0.5, label=f"{ROWS[row].lstrip('+ ')}, {dtype}")
 
 
 def draw_paper(axes):

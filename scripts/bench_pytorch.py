@@ -6,15 +6,23 @@ attention, at float32; what else the model does (norms, SRU, choosing a token) o
 """
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import time
 from pathlib import Path
 
-import torch
-
 ROOT = Path(__file__).resolve().parent.parent
 PRESET = "terraformer-c4-medium-dense"
+
+
+def load_torch(threads):
+    """Imports torch as a global: its OpenBLAS reads the number of threads once, when it is loaded."""
+    global torch
+    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
+    import torch
+    torch.set_num_threads(threads)
+    torch.set_grad_enabled(False)
 
 
 def matrix(outputs, inputs):
@@ -107,8 +115,7 @@ def main():
     options = parser.parse_args()
 
     terse = terse_bench(options)
-    torch.set_num_threads(options.threads)
-    torch.set_grad_enabled(False)
+    load_torch(options.threads)
     twin = Twin(json.loads((ROOT / f"models/presets/{PRESET}.json").read_text())["args"])
     tokens = {how: token_ms(twin.token_matrices(), how, options.repeat) for how in ("torch.mv", "nn.Linear")}
     prefill = options.context / seconds(lambda: twin.read_source(options.context), options.repeat)
