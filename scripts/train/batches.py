@@ -22,8 +22,8 @@ class Pairs:
         targets = sources if language_model else pieces.encode([r["target"] for r in self.records])
         if language_model:
             max_target = max_source
-        self.sources = [] if language_model else [_ended(ids, max_source) for ids in sources]
-        self.targets = [_ended(ids, max_target) for ids in targets]
+        self.sources = [] if language_model else [ended(ids, max_source) for ids in sources]
+        self.targets = [ended(ids, max_target) for ids in targets]
         self.language_model = language_model
 
     def __len__(self):
@@ -41,7 +41,7 @@ class Pairs:
         return padded([shortened(self.sources[i], cap) for i in batch]), padded([self.targets[i] for i in batch])
 
 
-def _ended(ids, most):
+def ended(ids, most):
     return np.array(ids[: most - 1] + [END], dtype=np.int64)
 
 

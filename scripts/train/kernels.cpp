@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace {
@@ -94,11 +95,22 @@ struct SparseFF {
   float* hidden;             // (tokens, blocks), before the relu
 };
 
+// Lists the places of positive numbers, without a branch that nobody could predict; returns how many there are.
+int64_t positive(const float* values, int64_t n, int32_t* places) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; i++) {
+    places[count] = (int32_t)i;
+    count += values[i] > 0;
+  }
+  return count;
+}
+
 template <int V>
 void sparse_forward(const SparseFF& f, const float* b_out, bf16* out, float temperature, uint64_t seed) {
   constexpr int64_t d = 32 * V;
   const std::vector<float>& noise = gumbel_table();
   const int64_t row = f.blocks * kUnits;
+  std::vector<int32_t> active(f.blocks);
   for (int64_t i = 0; i < f.tokens; i++) {
     __m512i x[V];
     __m512 evens[V], odds[V];
@@ -107,16 +119,20 @@ void sparse_forward(const SparseFF& f, const float* b_out, bf16* out, float temp
       evens[v] = odds[v] = _mm512_setzero_ps();
     }
     const float* g = noise.data() + mix(seed + i) % (noise.size() - row);
+    uint8_t* choice = f.choice + i * f.blocks;
+    float* hidden = f.hidden + i * f.blocks;
     for (int64_t b = 0; b < f.blocks; b++) {
       __m512 score = _mm512_add_ps(load(f.logits + i * row + b * kUnits), _mm512_loadu_ps(f.bias + b * kUnits));
       if (temperature > 0) score = _mm512_fmadd_ps(_mm512_set1_ps(temperature), _mm512_loadu_ps(g + b * kUnits), score);
       const __mmask16 best = _mm512_cmp_ps_mask(score, _mm512_set1_ps(_mm512_reduce_max_ps(score)), _CMP_EQ_OQ);
-      const int c = best ? __builtin_ctz(best) : 0;
-      const int64_t unit = (b * kUnits + c) * d;
-      const float h = dot<V>(x, f.w_in + unit);
-      f.choice[i * f.blocks + b] = (uint8_t)c;
-      f.hidden[i * f.blocks + b] = h;
-      if (h > 0) add_scaled<V>(evens, odds, h, f.w_out + unit);
+      choice[b] = (uint8_t)(best ? __builtin_ctz(best) : 0);
+    }
+    // Each step by itself, so that nothing in it waits: products, which of them count, rows.
+    for (int64_t b = 0; b < f.blocks; b++) hidden[b] = dot<V>(x, f.w_in + (b * kUnits + choice[b]) * d);
+    const int64_t count = positive(hidden, f.blocks, active.data());
+    for (int64_t k = 0; k < count; k++) {
+      const int64_t b = active[k];
+      add_scaled<V>(evens, odds, hidden[b], f.w_out + (b * kUnits + choice[b]) * d);
     }
     alignas(64) bf16 sum[d];
     for (int v = 0; v < V; v++) _mm512_store_si512(sum + 32 * v, pairs(evens[v], odds[v]));
@@ -129,6 +145,7 @@ template <int V>
 void sparse_backward_tokens(const SparseFF& f, const bf16* gradient, bf16* dx, bf16* d_logits, float* d_hidden) {
   constexpr int64_t d = 32 * V;
   const int64_t row = f.blocks * kUnits;
+  std::vector<int32_t> active(f.blocks);
   for (int64_t i = 0; i < f.tokens; i++) {
     __m512i g[V];
     __m512 evens[V], odds[V];
@@ -136,27 +153,30 @@ void sparse_backward_tokens(const SparseFF& f, const bf16* gradient, bf16* dx, b
       g[v] = _mm512_loadu_si512(gradient + i * d + 32 * v);
       evens[v] = odds[v] = _mm512_setzero_ps();
     }
-    for (int64_t b = 0; b < f.blocks; b++) {
-      const int c = f.choice[i * f.blocks + b];
-      const float h = f.hidden[i * f.blocks + b];
-      bf16* dl = d_logits + i * row + b * kUnits;
-      if (!(h > 0)) {
-        d_hidden[i * f.blocks + b] = 0;
-        _mm256_storeu_si256((__m256i*)dl, _mm256_setzero_si256());
-        continue;
-      }
-      const int64_t unit = (b * kUnits + c) * d;
-      const float dh = dot<V>(g, f.w_out + unit);
-      d_hidden[i * f.blocks + b] = dh;
-      add_scaled<V>(evens, odds, dh, f.w_in + unit);
+    const uint8_t* choice = f.choice + i * f.blocks;
+    const float* hidden = f.hidden + i * f.blocks;
+    float* dh = d_hidden + i * f.blocks;
+    std::memset(d_logits + i * row, 0, row * sizeof(bf16));
+    std::memset(dh, 0, f.blocks * sizeof(float));
+    const int64_t count = positive(hidden, f.blocks, active.data());
+    for (int64_t k = 0; k < count; k++) {
+      const int64_t b = active[k];
+      dh[b] = dot<V>(g, f.w_out + (b * kUnits + choice[b]) * d);
+    }
+    for (int64_t k = 0; k < count; k++) {
+      const int64_t b = active[k];
+      add_scaled<V>(evens, odds, dh[b], f.w_in + (b * kUnits + choice[b]) * d);
+    }
+    for (int64_t k = 0; k < count; k++) {
       // Straight through: the chosen unit's share moves with the softmax of its block.
+      const int64_t b = active[k];
       const __m512 l = _mm512_add_ps(load(f.logits + i * row + b * kUnits), _mm512_loadu_ps(f.bias + b * kUnits));
       const __m512 e = exp(_mm512_sub_ps(l, _mm512_set1_ps(_mm512_reduce_max_ps(l))));
       const __m512 p = _mm512_mul_ps(e, _mm512_set1_ps(1.f / _mm512_reduce_add_ps(e)));
-      const __mmask16 one = (__mmask16)(1u << c);
-      const float dm = dh * h, pc = _mm512_mask_reduce_add_ps(one, p);
+      const __mmask16 one = (__mmask16)(1u << choice[b]);
+      const float dm = dh[b] * hidden[b], pc = _mm512_mask_reduce_add_ps(one, p);
       const __m512 delta = _mm512_sub_ps(_mm512_maskz_mov_ps(one, _mm512_set1_ps(dm)), _mm512_set1_ps(pc * dm));
-      store(dl, _mm512_mul_ps(p, delta));
+      store(d_logits + i * row + b * kUnits, _mm512_mul_ps(p, delta));
     }
     for (int v = 0; v < V; v++) _mm512_storeu_si512(dx + i * d + 32 * v, pairs(evens[v], odds[v]));
   }

@@ -36,7 +36,10 @@ class Run:
     seed: int = 1
     batches: int = 2  # of an update
     tokens: int = 1500  # of a batch: longest source times texts
-    smoothing: float = 0.1
+    short: int = 80  # where sources are cut,
+    long: int = 320  # and where in a share of the batches
+    long_share: float = 0.15
+    smoothing: float = 0.05
     save_every: int = 100
     validate_every: int = 250
 
@@ -106,6 +109,11 @@ def start_values(config, arguments):
     return weights.flat
 
 
+def _without_length(identity):
+    """What must not change when a run goes on. The number of updates may: the schedule follows the new one."""
+    return identity | {"schedule": {k: v for k, v in identity["schedule"].items() if k != "updates"}}
+
+
 def fill(shared, config, schedule, run, arguments):
     """Puts the start or the checkpoint into shared memory; returns the updates that are done and the texts seen."""
     identity = {"config": dataclasses.asdict(config), "schedule": dataclasses.asdict(schedule), "run": dataclasses.asdict(run)}
@@ -116,7 +124,7 @@ def fill(shared, config, schedule, run, arguments):
         shared.state["flat"].copy_(flat)
         shared.state["average"].copy_(flat)
         return identity, 0, 0, 0.0
-    if saved["identity"] != identity:
+    if _without_length(saved["identity"]) != _without_length(identity):
         sys.exit(f"train: {path} was made with other settings; give the same ones or another --out.\n"
                  f"  there: {saved['identity']}\n  here:  {identity}")
     for name, tensor in shared.state.items():

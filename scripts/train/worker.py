@@ -15,7 +15,6 @@ import optimizer
 from model import Model, Routing
 from weights import Weights
 
-SHORT, LONG, LONG_SHARE = 112, 384, 0.2  # where sources are cut, and the share of batches that get the longer cut
 CLIP = 1.0  # the longest gradient
 
 
@@ -64,7 +63,7 @@ class Stream:
 
     def _fill(self):
         run = self._run
-        self._left = batches.epoch(self._pairs, run.seed, self._epoch, run.tokens, SHORT, LONG, LONG_SHARE)[::-1]
+        self._left = batches.epoch(self._pairs, run.seed, self._epoch, run.tokens, run.short, run.long, run.long_share)[::-1]
         self._epoch += 1
 
     def take(self, count):
@@ -147,11 +146,11 @@ class Worker:
     def validate(self, average=False):
         """Loss in nats a token on the validation texts, with the routing of decoding; each worker takes its share."""
         model = Model(self.average if average else self.weights, self.ops)
-        order = sorted(range(len(self.valid)), key=lambda i: self.valid.length(i, LONG))
+        order = sorted(range(len(self.valid)), key=lambda i: self.valid.length(i, self.run.long))
         total = torch.zeros(2, dtype=torch.float64)
         for start in range(16 * self.number, len(order), 16 * self.shared.workers):
             with self._precision():
-                loss, count = model.loss(*self._on_device(self.valid.tensors(order[start : start + 16], LONG)))
+                loss, count = model.loss(*self._on_device(self.valid.tensors(order[start : start + 16], self.run.long)))
             total += torch.tensor([float(loss) * count, count], dtype=torch.float64)
         self.shared.valid[self.number] = total
         self.shared.meet()
