@@ -21,9 +21,9 @@ import config as configs
 import fast_ops
 import grow
 import initial
+import model_directory
 import ops
 import progress
-import trax_checkpoint
 from schedule import Schedule
 from weights import Weights
 from worker import Shared, Worker
@@ -50,9 +50,8 @@ def parse(arguments):
     parser.add_argument("--config", required=True, metavar="FILE", help="the model (config.py)")
     parser.add_argument("--out", required=True, metavar="DIR", help="the run: checkpoint.pt and log.jsonl")
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--grow", metavar="TRAX_DIR", help="start from this checkpoint of a model with fewer blocks")
+    start.add_argument("--grow", metavar="MODEL_DIR", help="start from this model directory of terse, of a model with fewer blocks")
     start.add_argument("--warm", metavar="RUN", help="start with those arrays of another run's result that fit")
-    parser.add_argument("--grow-config", metavar="FILE", help="the configuration of --grow")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes, each with one thread (default: processors)")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda with one worker")
     parser.add_argument("--ops", choices=("auto", "plain", "fast"), default="auto", help="plain PyTorch, or kernels.cpp")
@@ -98,10 +97,7 @@ def warm(weights, run):
 def start_values(config, arguments):
     """The flat weights at update 0."""
     if arguments.grow:
-        old_config = configs.load(arguments.grow_config)
-        old = Weights(old_config)
-        old.from_trax(trax_checkpoint.read(arguments.grow)[0])
-        return grow.grow(old, config).flat
+        return grow.grow(model_directory.read(arguments.grow), config).flat
     weights = Weights(config)
     initial.fill(weights, arguments.seed)
     if arguments.warm:

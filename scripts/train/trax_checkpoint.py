@@ -21,9 +21,9 @@ LEVEL = 2  # of gzip; the pickle's `flat_weights` is this number in the current 
 SOURCE, TARGET = (2, 16), (2, 8)  # the signature's shapes: any do, since a model takes texts of every length
 
 
-def read(directory):
-    """Arrays in Trax's order, and the number of steps."""
-    checkpoint = Checkpoint(os.path.join(directory, "model.pkl.gz"))
+def read(directory, parameters=1 << 26):
+    """Arrays in Trax's order, and the number of steps; `parameters` bounds how much is read of the pickle."""
+    checkpoint = Checkpoint(os.path.join(directory, "model.pkl.gz"), 4 * parameters)
     stream, arrays = checkpoint.open_weights(), []
     while stream.header() is not None:
         arrays.append(stream.read().copy())
