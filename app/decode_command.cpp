@@ -82,7 +82,9 @@ class Run {
         results_(options.batch.results),
         directory_(open_model(options.model)),
         schedule_(schedule(options.batch.parallel, options.model.threads, thread_count({}),
-                           beam_options(options.decoding, directory_.generation) ? 0 : directory_.weights->total_bytes())),
+                           beam_options(options.decoding, directory_.generation)
+                               ? 0
+                               : directory_.weights->total_bytes())),
         workspaces_(make_workspaces(options.model, schedule_.workers)) {
     check_model();
     tell_unused(options_.decoding, directory_.generation);
