@@ -82,9 +82,12 @@ class Run {
         results_(options.batch.results),
         directory_(open_model(options.model)),
         schedule_(schedule(options.batch.parallel, options.model.threads, thread_count({}),
-                           options.decoding.beam > 0 ? 0 : directory_.weights->total_bytes())),
+                           beam_options(options.decoding, directory_.generation)
+                               ? 0
+                               : directory_.weights->total_bytes())),
         workspaces_(make_workspaces(options.model, schedule_.workers)) {
     check_model();
+    tell_unused(options_.decoding, directory_.generation);
     decoders_.reserve(workspaces_.size());
     for (const auto& work : workspaces_) {
       decoders_.emplace_back(directory_, options_.decoding, schedule_.places, *work);

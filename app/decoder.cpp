@@ -88,7 +88,7 @@ Decoder::Decoder(const ModelDirectory& directory, const DecodingOptions& options
       options_(options),
       work_(work),
       generate_(generate_options(options, directory.generation)),
-      beams_(beam_options(options)),
+      beams_(beam_options(options, directory.generation)),
       lock_step_(std::make_unique<LockStep>(*directory.model, beams_ ? 1 : places, work)) {
   if (!options.stop.empty() && !directory.tokenizer) {
     throw UsageError("--stop: the model in " + directory.path.string() + " has no tokenizer");

@@ -40,7 +40,8 @@ class Flags {
         ->group(group_);
   }
 
-  void real(const std::string& names, double& value, double low, double high,
+  template <class T>
+  void real(const std::string& names, T& value, double low, double high,
             const std::string& description) {
     command_.add_option(names, value, description)
         ->type_name("X")
@@ -91,7 +92,7 @@ void add_choice_options(CLI::App& command, DecodingOptions& options) {
   flags.real("--repetition-penalty", options.repetition_penalty, 1e-4, 1e4,
              "Above 1 makes tokens that have occurred less likely (default: 1)");
   flags.count("--no-repeat-ngram", options.no_repeat_ngram, 0, kMostTokens,
-              "No N tokens in a row occur twice; 0 is off (default: 0)");
+              "No N tokens in a row occur twice; 0 is off (default: the model's, else 0)");
   command
       .add_option(
           "--seed", options.seed,
@@ -110,9 +111,10 @@ void add_choice_options(CLI::App& command, DecodingOptions& options) {
 void add_beam_options(CLI::App& command, DecodingOptions& options) {
   Flags flags(command, "Beam search");
   flags.count("--beam", options.beam, 0, 1024,
-              "Follow the N best beginnings side by side; 0 is off (default: 0)");
+              "Follow the N best beginnings side by side; 0 is off (default: the model's, else 0)");
   flags.real("--length-penalty", options.length_penalty, -100, 100,
-             "Texts rank by log-probability / length^X: above 0 favours long ones (default: 1)");
+             "Texts rank by log-probability / length^X: above 0 favours long ones (default: the "
+             "model's, else 1)");
   flags.word("--early-stopping", options.early_stopping, {"always", "heuristic", "never"},
              "End the search when there are enough texts (always), when no better one is in sight "
              "(heuristic), or when none is possible (never) (default: heuristic)");
@@ -142,28 +144,23 @@ void add_long_source_option(CLI::App& command, DecodingOptions& options) {
 }
 
 void complete(DecodingOptions& options) {
-  if (options.temperature == 0 && (options.top_k > 0 || options.top_p < 1 || options.min_p > 0)) {
-    spdlog::warn("--top-k, --top-p and --min-p have no effect without --temperature");
-  }
-  if (options.beam == 0 && (options.length_penalty != 1 || options.early_stopping != "heuristic")) {
-    spdlog::warn("--length-penalty and --early-stopping have no effect without --beam");
-  }
+  const size_t beam = options.beam.value_or(0);
   for (const std::string& stop : options.stop) {
     if (stop.empty()) throw UsageError("--stop: the text is empty");
   }
-  if (options.beam == 0 && options.n_best > 1) {
+  if (beam == 0 && options.n_best > 1) {
     throw UsageError("--n-best needs --beam, at least as large");
   }
-  if (options.n_best > std::max<size_t>(options.beam, 1)) {
+  if (options.n_best > std::max<size_t>(beam, 1)) {
     throw UsageError("--n-best is larger than --beam");
   }
-  if (options.beam > 0 && options.temperature > 0) {
+  if (beam > 0 && options.temperature > 0) {
     throw UsageError("--beam and --temperature exclude each other");
   }
-  if (options.beam > 0 && !options.stop.empty()) {
+  if (beam > 0 && !options.stop.empty()) {
     throw UsageError("--beam and --stop exclude each other");
   }
-  if (options.beam > 0 && options.logprobs) {
+  if (beam > 0 && options.logprobs) {
     throw UsageError("--logprobs: with --beam, each candidate has its \"logprob\" anyway");
   }
   if (options.n_best > 1 && options.long_source == "split") {
@@ -181,7 +178,8 @@ GenerateOptions generate_options(const DecodingOptions& options, const Generatio
   generate.bos = model.bos_token_id;
   generate.eos = model.eos_token_id;
   generate.cache_type = cache_type_of(options.cache);
-  generate.penalties = {float(options.repetition_penalty), options.no_repeat_ngram,
+  generate.penalties = {float(options.repetition_penalty),
+                        options.no_repeat_ngram.value_or(model.no_repeat_ngram_size),
                         options.min_tokens};
   generate.sampling = {float(options.temperature), options.top_k, options.top_p, options.min_p,
                        options.seed.value_or(0)};
@@ -189,12 +187,26 @@ GenerateOptions generate_options(const DecodingOptions& options, const Generatio
   return generate;
 }
 
-std::optional<BeamOptions> beam_options(const DecodingOptions& options) {
-  if (options.beam == 0) return std::nullopt;
-  const BeamOptions beams{options.beam, options.n_best, options.length_penalty,
+std::optional<BeamOptions> beam_options(const DecodingOptions& options,
+                                        const GenerationConfig& model) {
+  const bool excluded = options.temperature > 0 || !options.stop.empty() || options.logprobs;
+  const size_t width = options.beam.value_or(excluded ? 0 : model.num_beams);
+  if (width == 0) return std::nullopt;
+  const BeamOptions beams{width, options.n_best,
+                          options.length_penalty.value_or(model.length_penalty),
                           early_stopping_of(options.early_stopping)};
   validate(beams);
   return beams;
+}
+
+void tell_unused(const DecodingOptions& options, const GenerationConfig& model) {
+  if (options.temperature == 0 && (options.top_k > 0 || options.top_p < 1 || options.min_p > 0)) {
+    spdlog::warn("--top-k, --top-p and --min-p have no effect without --temperature");
+  }
+  if ((options.length_penalty || options.early_stopping != "heuristic") &&
+      !beam_options(options, model)) {
+    spdlog::warn("--length-penalty and --early-stopping have no effect without --beam");
+  }
 }
 
 }  // namespace terse

@@ -21,10 +21,10 @@ struct DecodingOptions {
   double top_p = 1;
   double min_p = 0;
   double repetition_penalty = 1;
-  size_t no_repeat_ngram = 0;
+  std::optional<size_t> no_repeat_ngram;  // absent: the model's default, as for the next two
   std::optional<uint64_t> seed;
-  size_t beam = 0;  // 0: no beam search
-  double length_penalty = 1;
+  std::optional<size_t> beam;  // 0: no beam search
+  std::optional<double> length_penalty;
   std::string early_stopping = "heuristic";
   size_t n_best = 1;
   std::vector<std::string> stop;
@@ -43,6 +43,11 @@ void complete(DecodingOptions& options);
 
 /// What the engine is to be told; each text adds its own record key.
 GenerateOptions generate_options(const DecodingOptions& options, const GenerationConfig& model);
-std::optional<BeamOptions> beam_options(const DecodingOptions& options);
+/// The model's own beams count only where nothing is asked for that excludes them.
+std::optional<BeamOptions> beam_options(const DecodingOptions& options,
+                                        const GenerationConfig& model);
+
+/// Warns of flags that change nothing.
+void tell_unused(const DecodingOptions& options, const GenerationConfig& model);
 
 }  // namespace terse

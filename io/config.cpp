@@ -1,5 +1,7 @@
 #include "io/config.h"
 
+#include <cmath>
+
 #include "core/error.h"
 #include "io/json.h"
 
@@ -83,6 +85,8 @@ GenerationConfig read_generation_config(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) return config;
   constexpr size_t kMaxId = INT32_MAX;
   constexpr size_t kMaxTokens = size_t{1} << 26;
+  constexpr size_t kMaxBeams = 1024;
+  constexpr double kMaxLengthPenalty = 100;
   const nlohmann::json json = read_json_file(path);
   for (const auto& [key, value] : json.items()) {
     const auto number = [&, &key = key, &value = value](size_t high) {
@@ -98,6 +102,13 @@ GenerationConfig read_generation_config(const std::filesystem::path& path) {
       config.max_source_tokens = number(kMaxTokens);
     } else if (key == "n_reserved_ids") {
       config.n_reserved_ids = number(kMaxId);
+    } else if (key == "num_beams") {
+      config.num_beams = number(kMaxBeams);
+    } else if (key == "no_repeat_ngram_size") {
+      config.no_repeat_ngram_size = number(kMaxTokens);
+    } else if (key == "length_penalty" && value.is_number() &&
+               std::abs(value.get<double>()) <= kMaxLengthPenalty) {
+      config.length_penalty = value.get<double>();
     } else if (key == "append_eos_to_source" && value.is_boolean()) {
       config.append_eos_to_source = value.get<bool>();
     } else {

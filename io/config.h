@@ -18,6 +18,9 @@ struct GenerationConfig {
   std::optional<size_t> max_source_tokens;  // absent: the model's own limit
   bool append_eos_to_source = false;
   size_t n_reserved_ids = 0;
+  size_t num_beams = 0;  // no beam search
+  double length_penalty = 1;
+  size_t no_repeat_ngram_size = 0;  // off
 };
 
 /// Throws ModelError for a file that is absent, damaged, or of another layout.

@@ -5,6 +5,7 @@ set -euo pipefail
 build_packages=(g++ cmake ninja-build pkg-config libcli11-dev libeigen3-dev libspdlog-dev libsentencepiece-dev
   nlohmann-json3-dev libhwy-dev libicu-dev libssl-dev)
 test_packages=(catch2 python3 python3-numpy sentencepiece bats jq tmux
+  python3-torch python3-sentencepiece python3-nltk lz4
   parallel rsync slurmctld slurmd slurm-client)
 
 case "${1:-}" in

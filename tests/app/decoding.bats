@@ -147,3 +147,21 @@ summarize() { "$TERSE" summarize --jsonl "$@" <in; }
   LC_ALL=de_DE.UTF-8 "$TERSE" summarize --jsonl --logprobs <in | cmp a -
   LC_ALL=C "$TERSE" summarize --jsonl --logprobs --temperature 0 <in | cmp a -
 }
+
+@test "a model's own beams, length penalty and n-grams are defaults, which flags and what excludes beams win over" {
+  local model; model=$(spoiled_model)
+  jq '. + {num_beams: 3, length_penalty: 0.5, no_repeat_ngram_size: 2}' "$MODEL/generation_config.json" >"$model/generation_config.json"
+  head -n 6 "$EXPECTED" | jq -c '{id, text: .source}' >in
+  same() { diff <("$TERSE" summarize --jsonl --seed 1 $1 <in) <("$TERSE" summarize --jsonl --seed 1 --model "$model" $2 <in); }
+  same "--beam 3 --length-penalty 0.5 --no-repeat-ngram 2" ""
+  same "--beam 3 --no-repeat-ngram 2" "--length-penalty 1"
+  same "" "--beam 0 --no-repeat-ngram 0"
+  same "--temperature 0.7 --no-repeat-ngram 2" "--temperature 0.7"
+  same "--logprobs --no-repeat-ngram 2" "--logprobs"
+  observe "'$TERSE' summarize --jsonl --length-penalty 2 <in"
+  [[ "$err" == *"no effect without --beam"* ]]
+  observe "'$TERSE' summarize --jsonl --length-penalty 2 --model '$model' <in"
+  [ -z "$err" ]
+  jq '.num_beams = 5000' "$MODEL/generation_config.json" >"$model/generation_config.json"
+  fails_with 3 "num_beams" "'$TERSE' summarize --model '$model' -n 4 <<<text"
+}

@@ -2,7 +2,7 @@
 BATCH="$TERSE_ROOT/scripts/batch"
 # GNU parallel keeps notes in a home of its own.
 export PARALLEL_HOME="$BATS_FILE_TMPDIR/parallel"
-OPTIONS=(--model "$TERSE_ROOT/models/debian-synopsis" --max-tokens 4)
+OPTIONS=(--model "$TERSE_ROOT/tests/golden/models/debian-synopsis" --max-tokens 4)
 
 # 200 short records in $INPUT, in 4 shards of 50, and in $SINGLE what one process makes of them.
 make_records() {

@@ -1,0 +1,1 @@
+"""Scores of summaries and the uncertainty of their means; ../evaluate.py is the command."""
