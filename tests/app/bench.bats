@@ -78,11 +78,11 @@ echo '{"preset":"'$preset'","type":"'$type'","threads":2,"context":128,"tokens":
 echo
 SH
   chmod +x "$bin"
-  observe "'$TERSE_ROOT/scripts/bench_paper.sh' --terse '$bin' --types f32 --out '$BATS_TEST_TMPDIR/out'"
+  observe "'$TERSE_ROOT/scripts/bench_paper.sh' --terse '$bin' --types f32 --out '$BATS_TEST_TMPDIR/paper'"
   [ "$code" -eq 0 ]
   grep -qE '^\| 800 M \| \+ FF \+ QKV \| f32 .*\| 20 \| 5x \|.*\| 61 \| 2.62x \|$' <<<"$out"
   grep -qE '^\| 17 B \| \+ sparse QKV \| int8 \| does not fit' <<<"$out"
   [ "$(grep -c '^| ' <<<"$out")" -eq 11 ]
   /usr/bin/python3 -c 'import matplotlib' || skip "no matplotlib"
-  grep -q '<svg' "$BATS_TEST_TMPDIR/out/figure.svg"
+  grep -q '<svg' "$BATS_TEST_TMPDIR/paper/figure.svg"
 }
