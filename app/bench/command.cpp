@@ -17,7 +17,7 @@ namespace {
 
 int run(const BenchOptions& options) {
   if (!options.preset.empty() && !options.model.model.empty()) {
-    throw UsageError("--preset and --model exclude each other");
+    throw UsageError("--preset and --model (or TERSE_MODEL) exclude each other");
   }
   const std::unique_ptr<Workspace> work = std::move(make_workspaces(options.model, 1).front());
   const BenchModel model = open_bench_model(options, work->threads);

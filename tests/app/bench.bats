@@ -1,16 +1,19 @@
 # terse bench at the command line.
 load helpers
 
-setup() { cd "$BATS_TEST_TMPDIR"; }
+setup() {
+  cd "$BATS_TEST_TMPDIR"
+  unset TERSE_MODEL # a preset stands beside no model
+}
 
 # bench ARGUMENTS: one small run, as JSON.
-bench() { "$TERSE" bench --context 16 --tokens 4 --repeat 2 --json "$@"; }
+bench() { "$TERSE" bench --model "$MODEL" --context 16 --tokens 4 --repeat 2 --json "$@"; }
 
 @test "bench measures a model directory, as text and as JSON" {
-  observe "'$TERSE' bench --context 16 --tokens 4 --cache bf16 --json"
+  observe "'$TERSE' bench --model '$MODEL' --context 16 --tokens 4 --cache bf16 --json"
   [ "$code" -eq 0 ]
   jq -e '.preset == "debian-synopsis" and .cache == "bf16" and .context == 16 and .tokens_per_s > 0' <<<"$out"
-  observe "'$TERSE' bench --context 16 --tokens 4 --repeat 1"
+  observe "'$TERSE' bench --model '$MODEL' --context 16 --tokens 4 --repeat 1"
   grep -q '^tokens_per_s  *[1-9]' <<<"$out"
   grep -qE '^ms_per_token  *median [0-9.]+, min [0-9.]+, max [0-9.]+$' <<<"$out"
 }
@@ -41,7 +44,7 @@ bench() { "$TERSE" bench --context 16 --tokens 4 --repeat 2 --json "$@"; }
 
 @test "a longer context and a wider cache make a token read more" {
   short=$(bench | jq .bytes_of_cache)
-  long=$("$TERSE" bench --context 64 --tokens 4 --repeat 1 --json | jq .bytes_of_cache)
+  long=$("$TERSE" bench --model "$MODEL" --context 64 --tokens 4 --repeat 1 --json | jq .bytes_of_cache)
   half=$(bench --cache bf16 | jq .bytes_of_cache)
   [ "$long" -gt "$short" ]
   [ "$half" -lt "$short" ]
@@ -55,6 +58,7 @@ bench() { "$TERSE" bench --context 16 --tokens 4 --repeat 2 --json "$@"; }
 }
 
 @test "bench refuses presets and types that there are not" {
+  fails_with 2 "TERSE_MODEL" "TERSE_MODEL='$MODEL' '$TERSE' bench --preset terraformer-c4-medium"
   fails_with 2 "terraformer-c4-medium" "'$TERSE' bench --preset no-such-preset"
   fails_with 2 "--preset" "'$TERSE' bench --preset terraformer-c4-medium --model '$MODEL'"
   fails_with 2 "type" "'$TERSE' bench --type f12"
