@@ -19,7 +19,7 @@ constexpr uint64_t kSmallest = uint64_t{256} << 10;
 // Bytes that one measurement reads at least: milliseconds.
 constexpr uint64_t kMeasured = uint64_t{96} << 20;
 constexpr size_t kTries = 3;
-constexpr size_t kSamples = 5;
+constexpr size_t kSamples = 3;
 
 constexpr size_t kStreams[] = {1, 2, 4, 8};
 constexpr size_t kAhead[] = {0, 512, 1024, 2048, 4096, 8192};

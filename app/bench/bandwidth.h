@@ -21,7 +21,7 @@ class Bandwidth {
   /// decoder's own threads.
   Bandwidth(uint64_t in_order_bytes, const WeightTraffic& traffic, Threads& threads);
 
-  /// Measures a few times; called before and after what it is compared with.
+  /// Measures a few times; called before, between and after what it is compared with.
   void sample();
 
   /// Medians of all samples, bytes a second.

@@ -65,10 +65,6 @@ double DecodingTimer::read_once() {
 }
 
 void DecodingTimer::decode() {
-  for (size_t i = 0; i < options_.repeat; ++i) decode_once();
-}
-
-void DecodingTimer::decode_once() {
   const auto state = first_->clone();
   int32_t token = first_token_;
   double run_ms = 0;

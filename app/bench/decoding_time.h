@@ -32,8 +32,7 @@ class DecodingTimer {
   /// or once where that takes long. Comes first.
   void read_context();
 
-  /// Decodes `options.tokens` behind the context, greedily, `options.repeat` times from the same
-  /// place.
+  /// Decodes `options.tokens` behind the context, greedily; each time from the same place.
   void decode();
 
   /// What the first token behind the context reads of what the sequence remembers.
@@ -43,7 +42,6 @@ class DecodingTimer {
 
  private:
   double read_once();
-  void decode_once();
   void extend(SequenceState& state, std::span<const int32_t> tokens);
   int32_t best_token() const;
 
