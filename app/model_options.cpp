@@ -78,12 +78,12 @@ ModelDirectory open_model(const ModelOptions& options) {
   return directory;
 }
 
-std::vector<std::unique_ptr<Workspace>> make_workspaces(const ModelOptions& options,
-                                                        size_t parallel) {
+std::vector<std::unique_ptr<Workspace>> make_workspaces(const ModelOptions& options, size_t count) {
   const SignalsBlocked blocked;
-  const size_t threads = parallel > 1 && options.threads == 0 ? 1 : thread_count(options);
+  const size_t all = thread_count(options);
+  const size_t threads = options.threads > 0 ? all : std::max<size_t>(all / count, 1);
   std::vector<std::unique_ptr<Workspace>> workspaces;
-  for (size_t i = 0; i < parallel; ++i) workspaces.push_back(std::make_unique<Workspace>(threads));
+  for (size_t i = 0; i < count; ++i) workspaces.push_back(std::make_unique<Workspace>(threads));
   return workspaces;
 }
 

@@ -33,10 +33,9 @@ std::filesystem::path find_model(const std::string& model);
 /// there are.
 std::filesystem::path find_preset(const std::string& name);
 
-/// One for each of `parallel` texts at a time. Where there are several and --threads is not given,
-/// each has one thread.
-std::vector<std::unique_ptr<Workspace>> make_workspaces(const ModelOptions& options,
-                                                        size_t parallel);
+/// One for each of `count` decoders side by side. Where --threads is not given, they share the
+/// cores.
+std::vector<std::unique_ptr<Workspace>> make_workspaces(const ModelOptions& options, size_t count);
 
 size_t thread_count(const ModelOptions& options);
 

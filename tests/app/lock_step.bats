@@ -50,7 +50,7 @@ same_in_every_way() {
   { jq -r .source "$EXPECTED" | tr '\n' ' ' | jq -Rc '{id: 1, text: .}'
     jq -c '{id, text: .source}' "$EXPECTED" | head -n 5; } >in
   same_in_every_way summarize --jsonl --long split
-  jq -e 'select(.id == 1).pieces > 1' one
+  head -n 1 one | jq -e '.pieces > 1'
 }
 
 @test "models of other kinds, by ids" {
