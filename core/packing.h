@@ -61,8 +61,13 @@ struct PackedShape {
   bool panels;    // else rows
   size_t stacks;  // matrices [n, k], or rows of k values with n = 1
   size_t n;
-  size_t k;
+  size_t k;    // of a kernel: with the padding of its runs
+  size_t run;  // values that stand together; k but for a kernel
 };
+
+/// The shape that a tensor of a float type has in a file: a kernel's runs stand one behind the
+/// other.
+Shape float_shape(TensorKind kind, const Shape& shape);
 
 /// Shapes of `vector` and `keys` are not packed.
 PackedShape packed_shape(TensorKind kind, const Shape& shape);

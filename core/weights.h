@@ -15,6 +15,7 @@ namespace terse {
 enum class TensorKind {
   // In any weight type that the kernels read:
   matrix,   // [..., out, in]: products along `in`; read whole
+  kernel,   // [out, runs, run]: as matrix [out, runs * run]; a run is padded by itself; read whole
   columns,  // [blocks, in, out]: products along `in`, stored by rows of outputs; read whole
   gates,    // [n, d]: rows that multiply activations; read whole
   table,    // [n, d]: one row is read for each token

@@ -54,7 +54,8 @@ Tensor SafetensorsFile::get(std::string_view name, const Shape& shape, TensorKin
                      to_string(shape));
   }
   const TensorEntry& entry = header_.tensors[found->second];
-  const Shape expected = is_quantized(entry.dtype) ? byte_shape(entry.dtype, kind, shape) : shape;
+  const Shape expected =
+      is_quantized(entry.dtype) ? byte_shape(entry.dtype, kind, shape) : float_shape(kind, shape);
   if (entry.shape != expected) {
     throw ModelError(path_ + ": tensor '" + entry.name + "' is " + to_string(entry.shape) +
                      ", expected " + to_string(expected));

@@ -30,7 +30,7 @@ std::string name_in_file(const TensorPlan& tensor) {
 }
 
 Shape shape_in_file(const TensorPlan& tensor) {
-  if (!is_quantized(tensor.dtype)) return tensor.shape;
+  if (!is_quantized(tensor.dtype)) return float_shape(tensor.kind, tensor.shape);
   return byte_shape(tensor.dtype, tensor.kind, tensor.shape);
 }
 

@@ -87,18 +87,23 @@ uint16_t int4_scale(std::span<const float> group) {
   return best;
 }
 
-/// A matrix or a row, read as rows of whole groups: zero beyond its end.
+/// One row at a time of a matrix of k terms, in runs that are each filled with zeros to whole
+/// groups.
 class PaddedRow {
  public:
-  explicit PaddedRow(size_t k) : k_(k), values_(groups_of(k) * kGroup) {}
+  PaddedRow(size_t k, size_t run)
+      : run_(run), padded_run_(groups_of(run) * kGroup), values_(round_up(k, padded_run_)) {}
 
   std::span<const float> load(const float* x, size_t stride) {
-    for (size_t j = 0; j < k_; ++j) values_[j] = x[j * stride];
+    for (size_t j = 0, begin = 0; begin < values_.size(); begin += padded_run_) {
+      for (size_t i = 0; i < run_; ++i, ++j) values_[begin + i] = x[j * stride];
+    }
     return values_;
   }
 
  private:
-  size_t k_;
+  size_t run_;
+  size_t padded_run_;
   std::vector<float> values_;
 };
 
@@ -146,19 +151,24 @@ void pack_int4_output(std::span<const float> row, size_t i, std::byte* panel) {
   }
 }
 
+/// Terms of a row without the padding of a kernel's runs.
+size_t terms_of(TensorKind kind, const PackedShape& s) {
+  return kind == TensorKind::kernel ? s.k / (groups_of(s.run) * kGroup) * s.run : s.k;
+}
+
 }  // namespace
 
 void pack_row(const float* x, size_t d, DType dtype, std::byte* out) {
   std::memset(out, 0, row_bytes(dtype, d));
-  PaddedRow padded(d);
+  PaddedRow padded(d, d);
   dtype == DType::int8 ? pack_int8_row(padded.load(x, 1), out)
                        : pack_int4_row(padded.load(x, 1), out);
 }
 
 void pack_panels(const float* x, size_t row_stride, size_t column_stride, size_t n, size_t k,
-                 DType dtype, std::byte* out) {
+                 size_t run, DType dtype, std::byte* out) {
   std::memset(out, 0, matrix_bytes(dtype, n, k));
-  PaddedRow padded(k);
+  PaddedRow padded(k, run);
   for (size_t i = 0; i < n; ++i) {
     std::byte* panel = out + i / kPanel * panel_bytes(dtype, k);
     const std::span<const float> row = padded.load(x + i * row_stride, column_stride);
@@ -188,8 +198,9 @@ void pack_part(const float* x, TensorKind kind, const Shape& shape, DType dtype,
       continue;
     }
     const size_t first = unit % panels * kPanel;
-    const float* from = x + unit / panels * s.n * s.k + first * (columns ? 1 : s.k);
-    pack_panels(from, columns ? 1 : s.k, columns ? s.n : 1, std::min(kPanel, s.n - first), s.k,
+    const size_t k = terms_of(kind, s);
+    const float* from = x + unit / panels * s.n * k + first * (columns ? 1 : k);
+    pack_panels(from, columns ? 1 : k, columns ? s.n : 1, std::min(kPanel, s.n - first), s.k, s.run,
                 dtype, out + unit * panel_bytes(dtype, s.k));
   }
 }
@@ -239,12 +250,17 @@ float unpack_row(const std::byte* packed, DType dtype, size_t d, size_t j) {
 
 void unpack(const std::byte* packed, TensorKind kind, const Shape& shape, DType dtype, float* out) {
   const PackedShape s = packed_shape(kind, shape);
+  const size_t terms = terms_of(kind, s);
   for (size_t i = 0; i < s.stacks; ++i) {
     const std::byte* from =
         packed + i * (s.panels ? matrix_bytes(dtype, s.n, s.k) : row_bytes(dtype, s.k));
-    for (size_t j = 0; j < s.n * s.k; ++j, ++out) {
+    for (size_t j = 0; j < s.n * terms; ++j, ++out) {
       if (kind == TensorKind::columns) {
         *out = unpack_panels(from, dtype, s.k, j % s.n, j / s.n);
+      } else if (kind == TensorKind::kernel) {
+        const size_t term = j % terms;
+        *out = unpack_panels(from, dtype, s.k, j / terms,
+                             term / s.run * groups_of(s.run) * kGroup + term % s.run);
       } else {
         *out = s.panels ? unpack_panels(from, dtype, s.k, j / s.k, j % s.k)
                         : unpack_row(from, dtype, s.k, j);

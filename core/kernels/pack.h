@@ -12,10 +12,11 @@ namespace terse::kernels {
 /// Quantises one row. x: [d]. out: row_bytes(dtype, d) bytes.
 void pack_row(const float* x, size_t d, DType dtype, std::byte* out);
 
-/// Quantises a matrix. Element (i, j) of [n, k] is x[i * row_stride + j * column_stride]. out:
+/// Quantises a matrix. Element (i, j) of [n, k] is x[i * row_stride + j * column_stride]; a k with
+/// padding consists of runs of `run` elements, each padded to whole groups. out:
 /// matrix_bytes(dtype, n, k) bytes.
 void pack_panels(const float* x, size_t row_stride, size_t column_stride, size_t n, size_t k,
-                 DType dtype, std::byte* out);
+                 size_t run, DType dtype, std::byte* out);
 
 /// Quantises a whole tensor of floats in the order of its shape. out: bytes_of(dtype, kind, shape).
 void pack(const float* x, TensorKind kind, const Shape& shape, DType dtype, std::byte* out);

@@ -44,7 +44,11 @@ ConvInput::ConvInput(ConstMatrix x, LayerStates tails, const ConvReach& reach, b
   const size_t each = reach.length - 1 + n_each_;
   rows_ = work.scratch.matrix(tails.size() * each, reach.d_in() + 2 * reach.margin());
   fill_rows(x, tails, reach, rows_);
-  if (in_bytes && reach.module_in % kGroup == 0) bytes_ = quantized(rows_, work);
+  // Module by module, so that each consists of whole groups.
+  const size_t modules = rows_.cols / reach.module_in;
+  if (in_bytes) {
+    bytes_ = quantized(ConstMatrix(rows_.data, rows_.rows * modules, reach.module_in), work);
+  }
 }
 
 size_t ConvInput::first_row(size_t position) const {
@@ -62,7 +66,8 @@ kernels::Patches ConvInput::patches(size_t position, size_t width) const {
 }
 
 kernels::QuantizedRows ConvInput::byte_patches(size_t width) const {
-  const size_t module = reach_.module_in / kGroup;
+  const size_t module = groups_of(reach_.module_in);
+  const size_t position = module * (rows_.cols / reach_.module_in);  // groups
   kernels::QuantizedRows patches = bytes_.row(0);
   const size_t skip = (reach_.width - width) / 2 * module;
   patches.values += skip * kGroup;
@@ -71,11 +76,11 @@ kernels::QuantizedRows ConvInput::byte_patches(size_t width) const {
   patches.m = positions_ * reach_.modules;
   patches.groups = width * module;
   patches.taps = reach_.length;
-  patches.tap_stride = bytes_.groups;
+  patches.tap_stride = position;
   patches.rows = reach_.modules;
   patches.row_stride = module;
   // One sequence with any number of new positions, or several with one each.
-  patches.position_stride = (n_each_ == 1 ? reach_.length : 1) * bytes_.groups;
+  patches.position_stride = (n_each_ == 1 ? reach_.length : 1) * position;
   return patches;
 }
 

@@ -27,8 +27,7 @@ std::unique_ptr<LayerState> new_conv_tail(const ConvReach& reach);
 /// own. Lives in scratch memory.
 class ConvInput {
  public:
-  /// x: [n, d_in]. Advances the tails. `in_bytes`: also quantises, where the modules consist of
-  /// whole groups.
+  /// x: [n, d_in]. Advances the tails. `in_bytes`: also quantises.
   ConvInput(ConstMatrix x, LayerStates tails, const ConvReach& reach, bool in_bytes,
             Workspace& work);
 

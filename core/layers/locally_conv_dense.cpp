@@ -5,15 +5,12 @@
 #include "core/error.h"
 #include "core/kernels/quantized_matmul.h"
 #include "core/layers/dense.h"
-#include "core/layers/linear.h"
 
 namespace terse {
 namespace {
 
 // A part that is worth waking another thread for, in multiply-adds.
 constexpr size_t kWorthSplitting = size_t{1} << 17;
-// Positions whose patches are copied at once.
-constexpr size_t kTile = 16;
 
 }  // namespace
 
@@ -27,7 +24,8 @@ LocallyConvDense::LocallyConvDense(const Weights& weights, const Config& config)
     throw ModelError(weights.full_name("kernel") + ": kernel size " + std::to_string(config.width) +
                      " is not odd");
   }
-  kernel_ = weights.matrix("kernel", {module_out(), config.length * config.width * module_in()});
+  kernel_ = weights.matrix("kernel", {module_out(), config.length * config.width, module_in()},
+                           TensorKind::kernel);
   bias_ = weights.vector("bias", {module_out()}).data();
 }
 
@@ -48,7 +46,7 @@ void LocallyConvDense::compute(const ConvInput& input, size_t first_position, si
                                size_t first_panel, size_t end_panel, Matrix y) const {
   const size_t output = first_panel * kPanel;
   const size_t n = std::min(end_panel * kPanel, module_out()) - output;
-  const kernels::WeightView w = kernels::WeightView(kernel_).outputs(output, kernel_.shape[1]);
+  const kernels::WeightView w = kernels::WeightView(kernel_).outputs(output, terms());
   if (input.in_bytes()) {
     kernels::quantized_matmul(input.byte_patches(config_.width), first_position * config_.modules,
                               end_position * config_.modules, w, n, bias_ + output, y.data + output,
@@ -61,43 +59,18 @@ void LocallyConvDense::compute(const ConvInput& input, size_t first_position, si
   }
 }
 
-// Quantised kernels whose modules are no whole groups: each patch is copied into one piece.
-void LocallyConvDense::compute_copied(const ConvInput& input, Workspace& work, Matrix y) const {
-  const Scratch::Frame frame(work.scratch);
-  const size_t tile = std::min(kTile, input.positions());
-  const Matrix patches = work.scratch.matrix(tile * config_.modules, kernel_.shape[1]);
-  for (size_t begin = 0; begin < input.positions(); begin += tile) {
-    const size_t n = std::min(tile, input.positions() - begin);
-    for (size_t i = 0; i < n * config_.modules; ++i) {
-      const kernels::Patches from = input.patches(begin + i / config_.modules, config_.width);
-      for (size_t l = 0; l < from.taps; ++l) {
-        std::copy_n(from.first + l * from.tap_stride + i % config_.modules * from.module,
-                    from.width, patches.row(i) + l * from.width);
-      }
-    }
-    linear(patches.middle_rows(0, n * config_.modules), kernel_, bias_, work,
-           Matrix(y.row(begin), n * config_.modules, module_out()));
-  }
-}
-
 void convolve_together(std::span<const LocallyConvDense* const> convolutions,
                        const ConvInput& input, Workspace& work, std::span<const Matrix> outputs) {
   size_t cost = 0;  // of a position
   size_t panels = 0;
   for (size_t i = 0; i < convolutions.size(); ++i) {
     const LocallyConvDense& convolution = *convolutions[i];
-    if (convolution.reads_bytes() && !input.in_bytes()) {
-      convolution.compute_copied(input, work, outputs[i]);
-      continue;
-    }
     panels = std::max(panels, convolution.panels());
     cost += convolution.panels() * convolution.panel_cost();
   }
-  if (cost == 0) return;
   const auto compute = [&](size_t first, size_t end, size_t first_panel, size_t end_panel) {
     for (size_t i = 0; i < convolutions.size(); ++i) {
       const LocallyConvDense& convolution = *convolutions[i];
-      if (convolution.reads_bytes() && !input.in_bytes()) continue;
       const size_t last = std::min(end_panel, convolution.panels());
       if (first_panel < last) convolution.compute(input, first, end, first_panel, last, outputs[i]);
     }

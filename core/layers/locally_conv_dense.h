@@ -35,19 +35,21 @@ class LocallyConvDense : public Layer {
 
   /// Panels of kPanel outputs of a module, and the multiply-adds of one at one position.
   size_t panels() const { return round_up(module_out(), kPanel) / kPanel; }
-  size_t panel_cost() const { return config_.modules * kPanel * kernel_.shape[1]; }
+  size_t panel_cost() const { return config_.modules * kPanel * terms(); }
 
   /// Some positions and panels of y = forward(x), where `input` holds x. y: [positions, d_out],
   /// contiguous. Threads may share the panels or the positions.
   void compute(const ConvInput& input, size_t first_position, size_t end_position,
                size_t first_panel, size_t end_panel, Matrix y) const;
 
-  /// All of y, where the kernel reads bytes and the input has none.
-  void compute_copied(const ConvInput& input, Workspace& work, Matrix y) const;
-
  private:
   size_t module_in() const { return config_.d_in / config_.modules; }
   size_t module_out() const { return config_.d_out / config_.modules; }
+  // Of an output's sum; of bytes, with their padding.
+  size_t terms() const {
+    const size_t run = reads_bytes() ? groups_of(module_in()) * kGroup : module_in();
+    return config_.length * config_.width * run;
+  }
 
   Config config_;
   Tensor kernel_;

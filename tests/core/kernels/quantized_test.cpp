@@ -107,6 +107,25 @@ TEST_CASE("packing loses half a step of the largest value at most") {
   }
 }
 
+TEST_CASE("each run of a kernel is padded to whole groups") {
+  const size_t n = 5, runs = 3, run = 18;
+  const auto x = random_floats(n * runs * run, 17);
+  for (const DType dtype : {DType::int8, DType::int4}) {
+    const Packed kernel(x, TensorKind::kernel, {n, runs, run}, dtype);
+    CHECK(byte_shape(dtype, TensorKind::kernel, {n, runs, run}) ==
+          Shape{1, panel_bytes(dtype, runs * kGroup)});
+    const auto padded = kernel.matrix(0, n, runs * kGroup);
+    std::vector<float> unpacked(x.size());
+    unpack(kernel.bytes.data(), TensorKind::kernel, {n, runs, run}, dtype, unpacked.data());
+    for (size_t i = 0; i < n * runs * kGroup; ++i) {
+      const size_t term = i % kGroup;
+      const size_t element = i / kGroup * run + term;
+      REQUIRE(padded[i] == (term < run ? unpacked[element] : 0.0f));
+      if (term < run) REQUIRE(std::abs(padded[i] - x[element]) <= 5 * step_of(dtype));
+    }
+  }
+}
+
 TEST_CASE("columns are packed as the matrices that their blocks are, transposed") {
   const size_t blocks = 3, rank = 40, n = 17;
   const auto x = random_floats(blocks * rank * n, 2);
