@@ -78,11 +78,10 @@ def draw(tokens, layers, units, path):
     figure, axes = plt.subplots(1, len(layers), sharey=True, figsize=(2.4 * len(layers), 0.26 * len(tokens) + 1), squeeze=False)
     for i, (axis, layer) in enumerate(zip(axes[0], layers)):
         axis.imshow(layer, aspect="auto", cmap="twilight", vmin=0, vmax=units, interpolation="nearest")
-        axis.set_title(f"decoder layer {i}", fontsize=8)
         axis.set_xlabel("block", fontsize=8)
         axis.tick_params(labelsize=7)
         same = np.mean([np.mean(a == b) for a, b in zip(layer, layer[1:])]) if len(layer) > 1 else 1
-        axis.text(0.5, -0.32 - 1.2 / len(tokens), f"as its predecessor: {same:.0%}", transform=axis.transAxes, ha="center", fontsize=7)
+        axis.set_title(f"decoder layer {i}\n{same:.0%} as the token before", fontsize=8)
     axes[0][0].set_yticks(range(len(tokens)), tokens)
     figure.suptitle(f"The unit (of {units}, by colour) that each token read took in each block", fontsize=9)
     figure.tight_layout()

@@ -47,7 +47,7 @@ TOML
 }
 
 @test "a configuration file with a mistake is refused, with its line" {
-  unset TERSE_MODEL # it would win over the file's
+  unset TERSE_MODEL # the environment would win over the file's model
   while IFS='|' read -r text message; do
     printf "threads = 1\n$text\n" >conf
     fails_with 2 'conf' "'$TERSE' summarize --config conf '$SAMPLE'"
