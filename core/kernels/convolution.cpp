@@ -33,7 +33,8 @@ struct Convolution {
   size_t y_stride;
 };
 
-/// y[j .. j + kModules, o .. o + kTileOutputs) as far as there are outputs
+/// y[j .. j + kModules, o .. o + kTileOutputs) as far as there are outputs. The first modules ask
+/// for the next rows of weights: while the others compute, memory would rest.
 template <size_t kModules, class W>
 HWY_NOINLINE void convolve_tile(const Convolution<W>& c, size_t j, size_t o) {
   const Floats d;
@@ -50,6 +51,15 @@ HWY_NOINLINE void convolve_tile(const Convolution<W>& c, size_t j, size_t o) {
       rows[i] = c.w + (std::min(o + i, c.n - 1) * x.taps + l) * x.width;
     }
     size_t p = 0;
+    if (j == 0) {
+      constexpr size_t kLine = LineOf<const W*>::kValues;
+      for (; p + kLine <= x.width; p += kLine) {
+        for (const W* row : rows) prefetch_line(row + kTileOutputs * x.taps * x.width + p);
+        for (size_t q = p; q < p + kLine; q += lanes) {
+          dot_step<false>(run, x.module, rows, q, lanes, sums);
+        }
+      }
+    }
     for (; p + lanes <= x.width; p += lanes) {
       dot_step<false>(run, x.module, rows, p, lanes, sums);
     }

@@ -32,12 +32,14 @@ void FactoredDense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix 
   const Scratch::Frame frame(work.scratch);
   const size_t d_module = y.cols / modules_;
   const size_t tile = std::min(kTile, x.rows);
-  const Matrix products = work.scratch.matrix(tile * modules_, d_module);
+  // A position's modules lie one behind the other, which is its output vector.
+  const bool in_place = y.stride == y.cols;
+  const Matrix copied = in_place ? Matrix() : work.scratch.matrix(tile * modules_, d_module);
   for (size_t begin = 0; begin < x.rows; begin += tile) {
     const size_t n = std::min(tile, x.rows - begin);
-    multiply(x.middle_rows(begin, n), work, products.middle_rows(0, n * modules_));
-    // A position's modules lie one behind the other, which is its output vector.
-    copy(ConstMatrix(products.data, n, y.cols), y.middle_rows(begin, n));
+    const Matrix products(in_place ? y.row(begin) : copied.data, n * modules_, d_module);
+    multiply(x.middle_rows(begin, n), work, products);
+    if (!in_place) copy(ConstMatrix(copied.data, n, y.cols), y.middle_rows(begin, n));
   }
   if (bias_ == nullptr) return;
   for (size_t i = 0; i < y.rows; ++i) kernels::add(bias_, y.cols, y.row(i));
