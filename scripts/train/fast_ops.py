@@ -1,4 +1,4 @@
-"""The operations of ops.py for CPUs with AVX-512 and bfloat16 instructions: about ten times as fast there.
+"""The operations of ops.py for CPUs with AVX-512 and bfloat16 instructions, where they are much faster.
 
 Matrix products are PyTorch's own in bfloat16; what lies between them is in kernels.cpp, compiled at the first use.
 Whatever a kernel does not cover goes to ops.py.
