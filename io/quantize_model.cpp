@@ -30,9 +30,8 @@ std::vector<Step> plan(const ModelDirectory& model, DType type) {
         }
         steps.push_back({tensor, {name, type_for(use->kind, type), use->kind, tensor.shape}});
       });
-  std::stable_sort(steps.begin(), steps.end(), [](const Step& a, const Step& b) {
-    return a.to.bytes() % 64 == 0 && b.to.bytes() % 64 != 0;
-  });
+  std::stable_partition(steps.begin(), steps.end(),
+                        [](const Step& step) { return step.to.stands_first(); });
   return steps;
 }
 

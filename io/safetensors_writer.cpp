@@ -1,6 +1,5 @@
 #include "io/safetensors_writer.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace terse {
@@ -35,13 +34,6 @@ Shape shape_in_file(const TensorPlan& tensor) {
 }
 
 }  // namespace
-
-std::vector<TensorPlan> in_file_order(std::vector<TensorPlan> tensors) {
-  std::stable_sort(tensors.begin(), tensors.end(), [](const TensorPlan& a, const TensorPlan& b) {
-    return a.bytes() % kAlignment == 0 && b.bytes() % kAlignment != 0;
-  });
-  return tensors;
-}
 
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
                                      std::span<const TensorPlan> tensors,

@@ -7,7 +7,6 @@
 #include <map>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "core/packing.h"
 #include "io/file.h"
@@ -23,11 +22,9 @@ struct TensorPlan {
   Shape shape;
 
   uint64_t bytes() const { return bytes_of(dtype, kind, shape); }
+  /// Whether it stands before those that are not: then all such tensors start at a multiple of 64.
+  bool stands_first() const { return bytes() % 64 == 0; }
 };
-
-/// The plan in the order of the file: tensors whose size is a multiple of 64 bytes stand first, so
-/// that all of them are aligned.
-std::vector<TensorPlan> in_file_order(std::vector<TensorPlan> tensors);
 
 /// A file under construction. Throws OutputError when it cannot be written.
 class SafetensorsWriter {

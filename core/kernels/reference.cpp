@@ -97,6 +97,22 @@ void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, s
   }
 }
 
+void convolve(const Patches& x, WeightView w, size_t n, const float* bias, float* y,
+              size_t y_stride) {
+  for (size_t j = 0; j < x.modules; ++j) {
+    for (size_t o = 0; o < n; ++o) {
+      double sum = bias[o];
+      for (size_t l = 0; l < x.taps; ++l) {
+        for (size_t i = 0; i < x.width; ++i) {
+          const float input = x.first[l * x.tap_stride + j * x.module + i];
+          sum += double{input} * value_at(w, (o * x.taps + l) * x.width + i);
+        }
+      }
+      y[j * y_stride + o] = static_cast<float>(sum);
+    }
+  }
+}
+
 void add(const float* x, size_t n, float* y) {
   for (size_t i = 0; i < n; ++i) y[i] += x[i];
 }

@@ -7,6 +7,7 @@
 
 #include "core/kernels/activation.h"
 #include "core/kernels/attend_rows.h"
+#include "core/kernels/convolution.h"
 #include "core/kernels/weight_view.h"
 
 /// The functions are those of the headers of the same subject, with the same arguments.
@@ -19,6 +20,9 @@ float value_at(CacheRows rows, size_t j, size_t c, size_t stride);
 
 void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, size_t k,
             const float* bias, float* y, size_t y_stride);
+
+void convolve(const Patches& x, WeightView w, size_t n, const float* bias, float* y,
+              size_t y_stride);
 
 void add(const float* x, size_t n, float* y);
 void multiply(const float* x, WeightView w, size_t n, float* out);
