@@ -62,8 +62,8 @@ class Model {
                       Matrix logits) const = 0;
 
   /// Appends one token to each of several sequences, which have all been extended before: tokens[i]
-  /// to states[i]. logits: [states.size(), target_vocab]. The bits are those of extend() one by one;
-  /// each weight is read once for all. Throws as extend() does, before anything has advanced.
+  /// to states[i]. logits: [states.size(), target_vocab]. The bits are those of extend() one by
+  /// one; each weight is read once for all. Throws as extend() does, before anything has advanced.
   virtual void extend_all(std::span<SequenceState* const> states, std::span<const int32_t> tokens,
                           Workspace& work, Matrix logits) const = 0;
 

@@ -84,7 +84,8 @@ TEST_CASE("safetensors: iteration follows the file, and tensors never asked for 
   const TemporaryDirectory directory;
   const SafetensorsFile file(directory.write("m", two_tensors()));
   std::vector<std::string> names;
-  file.for_each([&](const std::string& name, const Tensor&, const auto*) { names.push_back(name); });
+  file.for_each(
+      [&](const std::string& name, const Tensor&, const auto*) { names.push_back(name); });
   CHECK(names == std::vector<std::string>{"b", "a"});
   CHECK(file.unused() == names);
   file.get("b", {2, 3});
