@@ -1,5 +1,5 @@
 // The helpers of Threads: each waits at a signal of its own that the caller raises when there is
-// work; the caller waits at one that the last helper raises.
+// work, and raises another when it is done.
 #include "core/threads.h"
 
 #include <algorithm>
@@ -98,14 +98,21 @@ size_t range_begin(size_t count, size_t parts, size_t i) {
 }  // namespace
 
 struct Threads::Impl {
-  /// One helper and its work. The caller writes the work, then raises the signal.
-  struct alignas(64) Helper {
-    Signal start;
-    bool stop = false;
+  struct Work {
     Task task = nullptr;
     void* context = nullptr;
     size_t begin = 0;
     size_t end = 0;
+    bool stop = false;
+  };
+
+  /// One helper. The work shares a cache line with the counter that announces it, so both come at
+  /// once.
+  struct alignas(64) Helper {
+    Work work;
+    Signal start;
+    alignas(64) Signal done;
+    uint32_t loops = 0;  // in which it had work; the caller's
     std::thread thread;
   };
 
@@ -114,29 +121,27 @@ struct Threads::Impl {
   ~Impl() {
     for (Helper& helper : helpers) {
       if (!helper.thread.joinable()) continue;
-      helper.stop = true;
+      helper.work.stop = true;
       helper.start.raise();
       helper.thread.join();
     }
   }
 
   void start() {
-    for (Helper& helper : helpers) helper.thread = std::thread([this, &helper] { serve(helper); });
+    for (Helper& helper : helpers) helper.thread = std::thread([&helper] { serve(helper); });
   }
 
-  void serve(Helper& helper) {
+  static void serve(Helper& helper) {
     for (uint32_t loop = 1;; ++loop) {
       helper.start.await(loop);
-      if (helper.stop) return;
-      helper.task(helper.context, helper.begin, helper.end);
-      if (working.fetch_sub(1, std::memory_order_acq_rel) == 1) done.raise();
+      const Work work = helper.work;
+      if (work.stop) return;
+      work.task(work.context, work.begin, work.end);
+      helper.done.raise();
     }
   }
 
   std::vector<Helper> helpers;
-  alignas(64) std::atomic<size_t> working = 0;  // helpers that have not finished this loop
-  alignas(64) Signal done;
-  uint32_t loops = 0;  // loops that had helpers
 };
 
 Threads::Threads(size_t count) : impl_(std::make_unique<Impl>(std::max<size_t>(count, 1) - 1)) {
@@ -153,17 +158,16 @@ void Threads::run(size_t count, size_t grain, Task task, void* context) {
   if (count == 0) return;
   const size_t parts = std::clamp<size_t>(count / std::max<size_t>(grain, 1), 1, size());
   if (parts == 1) return task(context, 0, count);
-  impl_->working.store(parts - 1, std::memory_order_relaxed);
   for (size_t i = 1; i < parts; ++i) {
     Impl::Helper& helper = impl_->helpers[i - 1];
-    helper.task = task;
-    helper.context = context;
-    helper.begin = range_begin(count, parts, i);
-    helper.end = range_begin(count, parts, i + 1);
+    helper.work = {task, context, range_begin(count, parts, i), range_begin(count, parts, i + 1)};
     helper.start.raise();
   }
   task(context, 0, range_begin(count, parts, 1));
-  impl_->done.await(++impl_->loops);
+  for (size_t i = 1; i < parts; ++i) {
+    Impl::Helper& helper = impl_->helpers[i - 1];
+    helper.done.await(++helper.loops);
+  }
 }
 
 }  // namespace terse

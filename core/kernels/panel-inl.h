@@ -35,8 +35,14 @@ HWY_INLINE Word high_nibbles(Word w) {
   for (uint8_t& byte : w.bytes) byte = uint8_t(byte >> 4);
   return w;
 }
+HWY_INLINE Word bytes_of_all(uint8_t value) {
+  return {{value, value, value, value}};
+}
 using Terms = const int8_t*;
 HWY_INLINE Terms load_terms(const int8_t* x) {
+  return x;
+}
+HWY_INLINE Terms load_term_vector(const int8_t* x) {
   return x;
 }
 HWY_INLINE IntVec add_products(IntVec sums, Word w, Terms x) {
@@ -50,6 +56,9 @@ using ByteVec = hn::Vec<Bytes>;
 
 HWY_INLINE ByteVec load_word(const uint8_t* p) {
   return hn::LoadU(Bytes(), p);
+}
+HWY_INLINE ByteVec bytes_of_all(uint8_t value) {
+  return hn::Set(Bytes(), value);
 }
 HWY_INLINE ByteVec low_nibbles(ByteVec w) {
   return hn::And(w, hn::Set(Bytes(), 15));
@@ -66,6 +75,10 @@ HWY_INLINE Terms load_terms(const int8_t* x) {
   int32_t four;
   std::memcpy(&four, x, sizeof(four));
   return hn::Set(Ints(), four);
+}
+/// A vector of terms, four for each lane.
+HWY_INLINE Terms load_term_vector(const int8_t* x) {
+  return hn::BitCast(Ints(), hn::LoadU(hn::Repartition<int8_t, Floats>(), x));
 }
 /// sums[lane] += sum_i w[4 lane + i] * x[i]    over i < 4
 HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, Terms x) {
@@ -84,6 +97,10 @@ HWY_INLINE hn::Vec<Pairs> pair_of(int8_t first, int8_t second) {
 }
 HWY_INLINE Terms load_terms(const int8_t* x) {
   return {pair_of(x[0], x[2]), pair_of(x[1], x[3])};
+}
+HWY_INLINE Terms load_term_vector(const int8_t* x) {
+  const auto pairs = hn::BitCast(Pairs(), hn::LoadU(hn::Repartition<int8_t, Floats>(), x));
+  return {hn::ShiftRight<8>(hn::ShiftLeft<8>(pairs)), hn::ShiftRight<8>(pairs)};
 }
 /// sums[lane] += sum_i w[4 lane + i] * x[i]    over i < 4: even and odd bytes as 16-bit numbers
 HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, const Terms& x) {
@@ -106,9 +123,10 @@ constexpr size_t kSlices =
 struct Int8Slice {
   static constexpr DType kType = DType::int8;
   static constexpr int kMiddle = 128;
-  const float* scales;    // of the slice's outputs
-  const uint8_t* values;  // steps of 4 terms, 64 bytes apart
+  const float* scales = nullptr;    // of the slice's outputs
+  const uint8_t* values = nullptr;  // steps of 4 terms, 64 bytes apart
 
+  Int8Slice() = default;
   Int8Slice(const std::byte* panel, size_t slice, size_t k)
       : scales(reinterpret_cast<const float*>(panel) + slice * hn::Lanes(Floats())),
         values(reinterpret_cast<const uint8_t*>(panel) + panel_scale_bytes(DType::int8, k) +
@@ -127,9 +145,10 @@ struct Int8Slice {
 struct Int4Slice {
   static constexpr DType kType = DType::int4;
   static constexpr int kMiddle = 8;
-  const uint16_t* scales;  // bfloat16, [groups, 16]
-  const uint8_t* values;   // pairs of steps, 64 bytes apart
+  const uint16_t* scales = nullptr;  // bfloat16, [groups, 16]
+  const uint8_t* values = nullptr;   // pairs of steps, 64 bytes apart
 
+  Int4Slice() = default;
   Int4Slice(const std::byte* panel, size_t slice, size_t k)
       : scales(reinterpret_cast<const uint16_t*>(panel) + slice * hn::Lanes(Floats())),
         values(reinterpret_cast<const uint8_t*>(panel) + panel_scale_bytes(DType::int4, k) +
@@ -146,14 +165,13 @@ struct Int4Slice {
   FloatVec finish(FloatVec sum) const { return sum; }
 };
 
-/// products[r][c] += the terms of x that vector v of a group of weights meets. `x`: the group of a
-/// row that begins at group 0.
+/// products[r][c] += the terms of x that vector v of a group of weights meets. `x`: that group of
+/// each row.
 template <size_t kRows, size_t kWide, class Slice>
-HWY_INLINE void add_vector(const int8_t* x, const size_t (&base)[kRows],
-                           const Slice (&slices)[kWide], size_t weight_group, size_t v,
-                           IntVec (&products)[kRows][kWide]) {
+HWY_INLINE void add_vector(const int8_t* const (&x)[kRows], const Slice (&slices)[kWide],
+                           size_t weight_group, size_t v, IntVec (&products)[kRows][kWide]) {
   const auto terms = [&](size_t r, size_t step) {
-    return load_terms(x + base[r] * kGroup + (v * Slice::kStepsInVector + step) * 4);
+    return load_terms(x[r] + (v * Slice::kStepsInVector + step) * 4);
   };
   for (size_t r = 0; r < kRows; ++r) {
     const Terms first = terms(r, 0);
@@ -175,34 +193,79 @@ HWY_INLINE void add_vector(const int8_t* x, const size_t (&base)[kRows],
   }
 }
 
-/// sums[r][c] = <x row r, weights of slice c>. `base`: the first group of each row of x.
+/// Bytes of some panels that are read soon, asked for a few lines at a time.
+class Prefetches {
+ public:
+  Prefetches() = default;
+  /// `bytes` bytes of each of `panels` panels, which stand `stride` apart; at each step
+  /// `lines` lines of each.
+  Prefetches(const std::byte* first, size_t bytes, size_t panels, size_t stride, size_t lines)
+      : next_(first), end_(first + bytes), panels_(panels), stride_(stride), lines_(lines) {}
+
+  HWY_INLINE void step() {
+    for (size_t i = 0; i < lines_ && next_ < end_; ++i, next_ += 64) {
+      for (size_t j = 0; j < panels_; ++j) __builtin_prefetch(next_ + j * stride_, 0, 3);
+    }
+  }
+
+ private:
+  const std::byte* next_ = nullptr;
+  const std::byte* end_ = nullptr;
+  size_t panels_ = 0;
+  size_t stride_ = 0;
+  size_t lines_ = 0;
+};
+
+/// Groups of the sum over k: those from `begin` to `end`, of all taps together.
+struct GroupRange {
+  size_t begin;
+  size_t end;
+};
+
+/// sums[r][c] += <x row r, weights of slice c> over some groups, in ascending order; scaled by
+/// finish() at the end of the last range. `base`: the first group of each row of x.
+template <size_t kRows, size_t kWide, class Slice>
+HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows],
+                               const Slice (&slices)[kWide], GroupRange range,
+                               Prefetches& prefetches, FloatVec (&sums)[kRows][kWide]) {
+  const Floats d;
+  size_t tap = range.begin / x.groups;
+  size_t g = range.begin % x.groups;
+  for (size_t weight_group = range.begin; weight_group < range.end; ++weight_group) {
+    const size_t group = tap * x.tap_stride + g;
+    prefetches.step();
+    IntVec products[kRows][kWide];
+    const int8_t* rows[kRows];
+    for (size_t r = 0; r < kRows; ++r) {
+      rows[r] = x.values + (base[r] + group) * kGroup;
+      const auto start = hn::Set(Ints(), -Slice::kMiddle * x.sums[base[r] + group]);
+      for (size_t c = 0; c < kWide; ++c) products[r][c] = start;
+    }
+    for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {
+      add_vector(rows, slices, weight_group, v, products);
+    }
+    for (size_t c = 0; c < kWide; ++c) {
+      for (size_t r = 0; r < kRows; ++r) {
+        const FloatVec scale = slices[c].group_scale(weight_group, x.scales[base[r] + group]);
+        sums[r][c] = hn::MulAdd(hn::ConvertTo(d, products[r][c]), scale, sums[r][c]);
+      }
+    }
+    if (++g == x.groups) {
+      g = 0;
+      ++tap;
+    }
+  }
+}
+
+/// sums[r][c] = <x row r, weights of slice c>, over all groups.
 template <size_t kRows, size_t kWide, class Slice>
 HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows],
                                const Slice (&slices)[kWide], FloatVec (&sums)[kRows][kWide]) {
-  const Floats d;
   for (size_t r = 0; r < kRows; ++r) {
-    for (size_t c = 0; c < kWide; ++c) sums[r][c] = hn::Zero(d);
+    for (size_t c = 0; c < kWide; ++c) sums[r][c] = hn::Zero(Floats());
   }
-  size_t weight_group = 0;
-  for (size_t tap = 0; tap < x.taps; ++tap) {
-    for (size_t g = 0; g < x.groups; ++g, ++weight_group) {
-      const size_t group = tap * x.tap_stride + g;
-      IntVec products[kRows][kWide];
-      for (size_t r = 0; r < kRows; ++r) {
-        const auto start = hn::Set(Ints(), -Slice::kMiddle * x.sums[base[r] + group]);
-        for (size_t c = 0; c < kWide; ++c) products[r][c] = start;
-      }
-      for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {
-        add_vector(x.values + group * kGroup, base, slices, weight_group, v, products);
-      }
-      for (size_t c = 0; c < kWide; ++c) {
-        for (size_t r = 0; r < kRows; ++r) {
-          const FloatVec scale = slices[c].group_scale(weight_group, x.scales[base[r] + group]);
-          sums[r][c] = hn::MulAdd(hn::ConvertTo(d, products[r][c]), scale, sums[r][c]);
-        }
-      }
-    }
-  }
+  Prefetches none;
+  panel_products(x, base, slices, {0, x.taps * x.groups}, none, sums);
   for (size_t c = 0; c < kWide; ++c) {
     for (size_t r = 0; r < kRows; ++r) sums[r][c] = slices[c].finish(sums[r][c]);
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/kernels/weight_view.h"
 #include "core/packing.h"
 
 namespace terse::kernels {
@@ -48,5 +49,8 @@ struct QuantizedGroups {
 /// Quantises n values, rounding to nearest even; a last group that is not whole is filled with
 /// zeros. A group with a value that is not finite gets the scale NaN.
 void quantize(const float* x, size_t n, const QuantizedGroups& out);
+
+/// The same of the n values x[i] * gates[i]; gates: one row.
+void quantize_gated(const float* x, WeightView gates, size_t n, const QuantizedGroups& out);
 
 }  // namespace terse::kernels

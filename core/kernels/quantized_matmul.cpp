@@ -1,5 +1,6 @@
-// quantized_matmul: tiles of some rows of activations by some vectors of outputs. A tile's weights
-// are used for every row of x while they are in the cache.
+// quantized_matmul: tiles of some rows of activations by some vectors of outputs. Many rows go
+// through the weights block by block of k, so that a tile's weights stay in the first-level cache
+// for all of them; the sums wait in y meanwhile.
 #include "core/kernels/quantized_matmul.h"
 
 #include <algorithm>
@@ -25,76 +26,149 @@ constexpr size_t kWideOfOneRow = 4;
 constexpr size_t kWideOfRows = 1;
 #endif
 
+// Groups of a block: two panels of 8-bit weights take 16 KiB.
+constexpr size_t kBlockGroups = 16;
+
 /// One product: what every tile of it needs.
 struct Product {
   const QuantizedRows& x;
   const std::byte* w;
   size_t n;
   size_t k;
-  size_t bytes;  // of a panel
+  size_t panel_bytes;
   const float* bias;
   float* y;
   size_t y_stride;
+
+  size_t groups() const { return x.taps * x.groups; }
+  /// Vectors of outputs.
+  size_t vectors() const { return (n + hn::Lanes(Floats()) - 1) / hn::Lanes(Floats()); }
+
+  template <class Slice>
+  Slice slice(size_t vector) const {
+    return Slice(w + vector / kSlices * panel_bytes, vector % kSlices, k);
+  }
 };
 
-/// y[i .. i + kRows, outputs of kWide vectors from vector `first` on]
+/// y[i .. i + kRows, outputs of kWide vectors from vector `first` on]: the sums over a range of
+/// groups, added to those over the groups before it.
 template <class Slice, size_t kRows, size_t kWide>
-HWY_NOINLINE void product_tile(const Product& p, size_t i, size_t first) {
+HWY_NOINLINE void product_tile(const Product& p, size_t i, size_t first, GroupRange range,
+                               Prefetches& prefetches) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
-  const size_t last = (p.n - 1) / lanes;
-  const auto slice = [&](size_t c) {
-    const size_t vector = std::min(first + c, last);
-    return Slice(p.w + vector / kSlices * p.bytes, vector % kSlices, p.k);
-  };
   size_t base[kRows];
   for (size_t r = 0; r < kRows; ++r) base[r] = p.x.group_of(i + r);
+  Slice slices[kWide];
+  for (size_t c = 0; c < kWide; ++c) slices[c] = p.slice<Slice>(first + c);
+  const auto output = [&](size_t c) { return (first + c) * lanes; };
+  const auto part = [&](size_t c) { return std::min(lanes, p.n - output(c)); };
+  const auto y = [&](size_t r, size_t c) { return p.y + (i + r) * p.y_stride + output(c); };
+
   FloatVec sums[kRows][kWide];
-  if constexpr (kWide == 1) {
-    const Slice slices[1] = {slice(0)};
-    panel_products(p.x, base, slices, sums);
-  } else if constexpr (kWide == 2) {
-    const Slice slices[2] = {slice(0), slice(1)};
-    panel_products(p.x, base, slices, sums);
-  } else {
-    static_assert(kWide == 4);
-    const Slice slices[4] = {slice(0), slice(1), slice(2), slice(3)};
-    panel_products(p.x, base, slices, sums);
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t c = 0; c < kWide; ++c) {
+      sums[r][c] = range.begin == 0 ? hn::Zero(d) : load_part(d, y(r, c), part(c));
+    }
   }
-  for (size_t c = 0; c < kWide && first + c <= last; ++c) {
-    const size_t output = (first + c) * lanes;
-    const size_t part = std::min(lanes, p.n - output);
-    const FloatVec bias = p.bias ? load_part(d, p.bias + output, part) : hn::Zero(d);
+  panel_products(p.x, base, slices, range, prefetches, sums);
+  const bool done = range.end == p.groups();
+  for (size_t c = 0; c < kWide; ++c) {
+    const bool with_bias = done && p.bias != nullptr;
+    const FloatVec bias = with_bias ? load_part(d, p.bias + output(c), part(c)) : hn::Zero(d);
     for (size_t r = 0; r < kRows; ++r) {
-      store_part(d, hn::Add(bias, sums[r][c]), p.y + (i + r) * p.y_stride + output, part);
+      const FloatVec sum = done ? hn::Add(bias, slices[c].finish(sums[r][c])) : sums[r][c];
+      store_part(d, sum, y(r, c), part(c));
     }
   }
 }
 
 /// The last rows of x, fewer than kTileRows.
-template <class Slice, size_t kRows>
-void product_last_rows(const Product& p, size_t rows, size_t i, size_t first) {
+template <class Slice, size_t kRows, size_t kWide>
+void product_last_rows(const Product& p, size_t rows, size_t i, size_t first, GroupRange range,
+                       Prefetches& prefetches) {
   if constexpr (kRows > 0) {
-    if (rows == kRows) return product_tile<Slice, kRows, kWideOfRows>(p, i, first);
-    product_last_rows<Slice, kRows - 1>(p, rows, i, first);
+    if (rows == kRows) return product_tile<Slice, kRows, kWide>(p, i, first, range, prefetches);
+    product_last_rows<Slice, kRows - 1, kWide>(p, rows, i, first, range, prefetches);
   }
+}
+
+/// All rows, of the kWide vectors of outputs from `first` on.
+template <class Slice, size_t kWide>
+void product_rows(const Product& p, size_t i, size_t end, size_t first, GroupRange range,
+                  Prefetches prefetches) {
+  for (; i + kTileRows <= end; i += kTileRows) {
+    product_tile<Slice, kTileRows, kWide>(p, i, first, range, prefetches);
+  }
+  product_last_rows<Slice, kTileRows - 1, kWide>(p, end - i, i, first, range, prefetches);
+}
+
+/// One row, of the vectors of outputs from `first` on: kWide at a time, then fewer.
+template <class Slice, size_t kWide>
+void product_row(const Product& p, size_t i, size_t first) {
+  Prefetches none;
+  for (; first + kWide <= p.vectors(); first += kWide) {
+    product_tile<Slice, 1, kWide>(p, i, first, {0, p.groups()}, none);
+  }
+  if constexpr (kWide > 1) product_row<Slice, kWide / 2>(p, i, first);
+}
+
+/// A step through the weights: kWideOfRows vectors of outputs over a block of groups.
+struct Step {
+  size_t first;
+  GroupRange range;
+};
+
+/// The order of the steps: block by block, each over all outputs.
+class Steps {
+ public:
+  explicit Steps(const Product& p)
+      : groups_(p.groups()),
+        blocks_((groups_ + kBlockGroups - 1) / kBlockGroups),
+        in_block_((p.vectors() + kWideOfRows - 1) / kWideOfRows) {}
+
+  size_t count() const { return blocks_ * in_block_; }
+  Step operator[](size_t i) const {
+    const size_t block = i / in_block_;
+    return {i % in_block_ * kWideOfRows,
+            {groups_ * block / blocks_, groups_ * (block + 1) / blocks_}};
+  }
+
+ private:
+  size_t groups_;
+  size_t blocks_;
+  size_t in_block_;
+};
+
+/// What a step reads, spread over `turns` times that something is asked for.
+template <class Slice>
+Prefetches reads_of(const Product& p, const Step& step, size_t turns) {
+  constexpr size_t kGroupBytes = Slice::kVectorsInGroup * 4 * kPanel;
+  const size_t panel = step.first / kSlices;
+  const size_t panels =
+      std::min((kWideOfRows + kSlices - 1) / kSlices, (p.n + kPanel - 1) / kPanel - panel);
+  const size_t bytes = (step.range.end - step.range.begin) * kGroupBytes;
+  const std::byte* first = p.w + panel * p.panel_bytes + panel_scale_bytes(Slice::kType, p.k) +
+                           step.range.begin * kGroupBytes;
+  return {first, bytes, panels, p.panel_bytes, bytes / 64 / turns + 1};
 }
 
 template <class Slice>
 void product(const Product& p, size_t begin, size_t end) {
-  const size_t vectors = (p.n + hn::Lanes(Floats()) - 1) / hn::Lanes(Floats());
-  if (end - begin == 1) {
-    for (size_t v = 0; v < vectors; v += kWideOfOneRow) {
-      product_tile<Slice, 1, kWideOfOneRow>(p, begin, v);
+  if (end - begin == 1) return product_row<Slice, kWideOfOneRow>(p, begin, 0);
+  const Steps steps(p);
+  const size_t tiles = (end - begin + kTileRows - 1) / kTileRows;
+  for (size_t i = 0; i < steps.count(); ++i) {
+    const auto [first, range] = steps[i];
+    Prefetches next;
+    if (i + 1 < steps.count()) {
+      next = reads_of<Slice>(p, steps[i + 1], tiles * (range.end - range.begin));
     }
-    return;
-  }
-  for (size_t v = 0; v < vectors; v += kWideOfRows) {
-    size_t i = begin;
-    for (; i + kTileRows <= end; i += kTileRows) {
-      product_tile<Slice, kTileRows, kWideOfRows>(p, i, v);
+    if (first + kWideOfRows <= p.vectors()) {
+      product_rows<Slice, kWideOfRows>(p, begin, end, first, range, next);
+    } else {
+      product_rows<Slice, 1>(p, begin, end, first, range, next);
     }
-    product_last_rows<Slice, kTileRows - 1>(p, end - i, i, v);
   }
 }
 

@@ -155,9 +155,11 @@ HWY_INLINE void prefetch_row(const Row& row, size_t d) {
   for (size_t j = 0; j < d; j += LineOf<Row>::kValues) prefetch_line(address_of(row + j));
 }
 
-template <class Rows>
-void hidden_of(const float* x, const Rows& units, const uint32_t* choice, size_t blocks,
-               size_t known, size_t n, size_t d, float* hidden) {
+/// The first rows of the chosen units, kTogether at a time: dots(rows, ahead, sums) makes the sums
+/// of some rows and asks for those that come next.
+template <class Rows, class Dots>
+HWY_INLINE void hidden_of(const Rows& units, const uint32_t* choice, size_t blocks, size_t known,
+                          size_t n, size_t d, const Dots& dots, float* hidden) {
   using Row = decltype(units[0]);
   // The rows of kTogether blocks from b on; the last block again where there are no more.
   const auto row = [&](size_t b, size_t end) {
@@ -171,7 +173,7 @@ void hidden_of(const float* x, const Rows& units, const uint32_t* choice, size_t
       ahead[c] = row(b + kTogether + c, known);
     }
     float sums[1][kTogether];
-    dot_tile(x, 0, rows, d, sums, ahead);
+    dots(rows, ahead, sums);
     for (size_t c = 0; c < std::min(kTogether, blocks - b); ++c) {
       // Where the sum is not positive, not a maximum, so that NaN stays NaN.
       hidden[b + c] = sums[0][c] <= 0.0f ? 0.0f : sums[0][c];
@@ -180,10 +182,72 @@ void hidden_of(const float* x, const Rows& units, const uint32_t* choice, size_t
   }
 }
 
+template <class Rows>
+void hidden_of_floats(const float* x, const Rows& units, const uint32_t* choice, size_t blocks,
+                      size_t known, size_t n, size_t d, float* hidden) {
+  const auto dots = [&](const auto& rows, const auto& ahead, auto& sums) {
+    dot_tile(x, 0, rows, d, sums, ahead);
+  };
+  hidden_of(units, choice, blocks, known, n, d, dots, hidden);
+}
+
 void chosen_hidden(const float* x, WeightView units, const uint32_t* choice, size_t blocks,
                    size_t known, size_t n, size_t d, float* hidden) {
-  with_rows(units, d,
-            [&](const auto& rows) { hidden_of(x, rows, choice, blocks, known, n, d, hidden); });
+  with_rows(units, d, [&](const auto& rows) {
+    hidden_of_floats(x, rows, choice, blocks, known, n, d, hidden);
+  });
+}
+
+/// The scale of each lane when a vector of bytes begins at value i. Beyond `groups`, 0.
+HWY_INLINE FloatVec scales_from(const float* scales, size_t i, size_t groups) {
+  const Floats d;
+  const size_t g = i / kGroup;
+  constexpr size_t kLanesOfGroup = kGroup / 4;
+  const FloatVec first = hn::Set(d, scales[g]);
+  if constexpr (hn::MaxLanes(Floats()) <= kLanesOfGroup) return first;
+  const FloatVec second = hn::Set(d, g + 1 < groups ? scales[g + 1] : 0.0f);
+  return hn::IfThenElse(hn::FirstN(d, kLanesOfGroup), first, second);
+}
+
+/// sums[0][c] = <x, rows[c]>, with integer products. x: one row.
+HWY_INLINE void dot_bytes(const QuantizedRows& x, const Int8Row (&rows)[kTogether],
+                          const Int8Row (&ahead)[kTogether], float (&sums)[1][kTogether]) {
+  const Floats d;
+  const size_t step = 4 * hn::Lanes(d);
+  constexpr size_t kMostStep = 4 * hn::MaxLanes(Floats());
+  const size_t terms = x.groups * kGroup;
+  FloatVec totals[kTogether];
+  for (FloatVec& total : totals) total = hn::Zero(d);
+  HWY_ALIGN int8_t last[kMostStep] = {};
+  for (size_t i = 0; i < terms; i += step) {
+    const int8_t* values = x.values + i;
+    if (i + step > terms) {
+      std::copy(values, x.values + terms, last);
+      values = last;
+    }
+    const Terms factors = load_term_vector(values);
+    // What the offset of the weights' bytes adds.
+    const IntVec offset = add_products(hn::Zero(Ints()), bytes_of_all(128), factors);
+    const IntVec start = hn::Neg(offset);
+    const FloatVec scales = scales_from(x.scales, i, x.groups);
+    for (size_t c = 0; c < kTogether; ++c) {
+      if (i % LineOf<Int8Row>::kValues == 0) prefetch_line(address_of(ahead[c] + i));
+      const IntVec products = add_products(start, load_word(rows[c].bytes + i), factors);
+      totals[c] = hn::MulAdd(hn::ConvertTo(d, products), scales, totals[c]);
+    }
+  }
+  for (size_t c = 0; c < kTogether; c += 4) {
+    sum_lanes(totals[c], totals[c + 1], totals[c + 2], totals[c + 3], &sums[0][c]);
+  }
+  for (size_t c = 0; c < kTogether; ++c) sums[0][c] *= rows[c].scale;
+}
+
+void chosen_hidden_of_bytes(const QuantizedRows& x, WeightView units, const uint32_t* choice,
+                            size_t blocks, size_t known, size_t n, size_t d, float* hidden) {
+  const auto dots = [&](const auto& rows, const auto& ahead, auto& sums) {
+    dot_bytes(x, rows, ahead, sums);
+  };
+  hidden_of(Int8Rows{units.data, d}, choice, blocks, known, n, d, dots, hidden);
 }
 
 /// Some rows to add, each times its hidden value.
@@ -245,6 +309,7 @@ namespace terse::kernels {
 HWY_EXPORT(choose_units);
 HWY_EXPORT(choose_units_quantized);
 HWY_EXPORT(chosen_hidden);
+HWY_EXPORT(chosen_hidden_of_bytes);
 HWY_EXPORT(add_chosen_outputs);
 
 void choose_units(const float* low, WeightView up, const float* bias, size_t blocks, size_t rank,
@@ -260,6 +325,11 @@ void choose_units(const QuantizedRows& low, WeightView up, const float* bias, si
 void chosen_hidden(const float* x, WeightView units, const uint32_t* choice, size_t blocks,
                    size_t known, size_t n, size_t d, float* hidden) {
   HWY_DYNAMIC_DISPATCH(chosen_hidden)(x, units, choice, blocks, known, n, d, hidden);
+}
+
+void chosen_hidden(const QuantizedRows& x, WeightView units, const uint32_t* choice, size_t blocks,
+                   size_t known, size_t n, size_t d, float* hidden) {
+  HWY_DYNAMIC_DISPATCH(chosen_hidden_of_bytes)(x, units, choice, blocks, known, n, d, hidden);
 }
 
 void add_chosen_outputs(const float* hidden, WeightView units, const uint32_t* choice,

@@ -30,6 +30,10 @@ void choose_units(const QuantizedRows& low, WeightView up, const float* bias, si
 void chosen_hidden(const float* x, WeightView units, const uint32_t* choice, size_t blocks,
                    size_t known, size_t n, size_t d, float* hidden);
 
+/// The same with quantised activations, one row of d values, and units in 8 bits.
+void chosen_hidden(const QuantizedRows& x, WeightView units, const uint32_t* choice, size_t blocks,
+                   size_t known, size_t n, size_t d, float* hidden);
+
 /// y[j] += sum_b hidden[b] * units[b, choice[b], 1, j]    for begin <= j < end, in the order of the
 /// blocks
 ///

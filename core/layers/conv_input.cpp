@@ -1,86 +1,126 @@
 #include "core/layers/conv_input.h"
 
 #include <algorithm>
-#include <vector>
-
-#include "core/layers/linear.h"
 
 namespace terse {
 namespace {
 
-struct ConvTail : LayerState {
-  explicit ConvTail(size_t n) : inputs(n, 0.0f) {}
-  std::unique_ptr<LayerState> clone() const override { return std::make_unique<ConvTail>(*this); }
-  size_t bytes() const override { return inputs.size() * sizeof(float); }
+// Rows of a tail beyond those that it remembers: with them, one token in so many moves the rows.
+constexpr size_t kRoom = 16;
+// Values that are worth preparing on another thread.
+constexpr size_t kWorthSplitting = size_t{1} << 14;
 
-  std::vector<float> inputs;  // [length - 1, d_in]
+class ConvTail : public LayerState {
+ public:
+  ConvTail(const ConvReach& reach, bool in_bytes)
+      : past_(reach.length - 1),
+        room_(std::max(kRoom, past_)),
+        storage_(past_ + room_, reach, in_bytes) {}
+  std::unique_ptr<LayerState> clone() const override { return std::make_unique<ConvTail>(*this); }
+  size_t bytes() const override { return storage_.bytes(); }
+
+  /// The remembered rows.
+  ConvRows rows() { return storage_.view().from(first_); }
+
+  /// Adds one position; returns the rows that were remembered and the new one behind them.
+  ConvRows append(const float* x) {
+    if (first_ == room_) remember(rows());
+    const ConvRows all = rows();
+    all.set(past_, x);
+    ++first_;
+    return all;
+  }
+
+  /// Takes over the first length - 1 rows of `others`.
+  void remember(const ConvRows& others) {
+    first_ = 0;
+    storage_.view().copy(others, past_, 0);
+  }
+
+ private:
+  size_t past_;
+  size_t room_;
+  size_t first_ = 0;
+  ConvRowsStorage storage_;
 };
 
-// Remembers the last rows in the tail of their sequence.
-void fill_rows(ConstMatrix x, LayerStates tails, const ConvReach& reach, const Matrix& rows) {
-  const size_t past = reach.length - 1;
+ConvTail* tail_of(LayerState* state) {
+  return static_cast<ConvTail*>(state);
+}
+
+// Fills rows of scratch memory with what is remembered and what is new.
+void fill(ConstMatrix x, LayerStates tails, const ConvRows& rows, Threads& threads) {
+  const size_t past = rows.reach.length - 1;
   const size_t n = x.rows / tails.size();
-  std::fill_n(rows.data, rows.rows * rows.cols, 0.0f);
   for (size_t i = 0; i < tails.size(); ++i) {
-    const Matrix inner =
-        rows_of_sequence(rows, i, tails.size()).middle_cols(reach.margin(), reach.d_in());
-    copy(rows_of_sequence(x, i, tails.size()), inner.bottom_rows(n));
-    if (tails[i] == nullptr) continue;
-    const Matrix remembered(static_cast<ConvTail&>(*tails[i]).inputs.data(), past, reach.d_in());
-    copy(remembered, inner.middle_rows(0, past));
-    copy(inner.bottom_rows(past), remembered);
+    const ConvRows sequence = rows.from(i * (past + n));
+    if (tails[i] != nullptr) {
+      sequence.copy(tail_of(tails[i])->rows(), past, 0);
+    } else {
+      for (size_t j = 0; j < past; ++j) sequence.clear(j);
+    }
+  }
+  threads.for_ranges(x.rows, kWorthSplitting / x.cols + 1, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const size_t row = i / n * (past + n) + past + i % n;
+      rows.clear(row);
+      rows.set(row, x.row(i));
+    }
+  });
+  for (size_t i = 0; i < tails.size(); ++i) {
+    if (tails[i] != nullptr) tail_of(tails[i])->remember(rows.from(i * (past + n) + n));
   }
 }
 
 }  // namespace
 
-std::unique_ptr<LayerState> new_conv_tail(const ConvReach& reach) {
-  return std::make_unique<ConvTail>((reach.length - 1) * reach.d_in());
+std::unique_ptr<LayerState> new_conv_tail(const ConvReach& reach, bool in_bytes) {
+  return std::make_unique<ConvTail>(reach, in_bytes);
 }
 
 ConvInput::ConvInput(ConstMatrix x, LayerStates tails, const ConvReach& reach, bool in_bytes,
                      Workspace& work)
-    : reach_(reach), positions_(x.rows), n_each_(x.rows / tails.size()) {
-  const size_t each = reach.length - 1 + n_each_;
-  rows_ = work.scratch.matrix(tails.size() * each, reach.d_in() + 2 * reach.margin());
-  fill_rows(x, tails, reach, rows_);
-  // Module by module, so that each consists of whole groups.
-  const size_t modules = rows_.cols / reach.module_in;
-  if (in_bytes) {
-    bytes_ = quantized(ConstMatrix(rows_.data, rows_.rows * modules, reach.module_in), work);
+    : positions_(x.rows), n_each_(x.rows / tails.size()) {
+  if (x.rows == 1 && tails[0] != nullptr) {
+    rows_ = tail_of(tails[0])->append(x.data);
+    return;
   }
+  const size_t each = reach.length - 1 + n_each_;
+  rows_ = scratch_rows(tails.size() * each, reach, in_bytes, work.scratch);
+  fill(x, tails, rows_, work.threads);
 }
 
 size_t ConvInput::first_row(size_t position) const {
-  return position / n_each_ * (reach_.length - 1 + n_each_) + position % n_each_;
+  return position / n_each_ * (rows_.reach.length - 1 + n_each_) + position % n_each_;
 }
 
 kernels::Patches ConvInput::patches(size_t position, size_t width) const {
-  const size_t skip = (reach_.width - width) / 2 * reach_.module_in;
-  return {rows_.row(first_row(position)) + skip,
-          reach_.modules,
-          reach_.module_in,
-          reach_.length,
-          rows_.stride,
-          width * reach_.module_in};
+  const ConvReach& reach = rows_.reach;
+  const size_t skip = (reach.width - width) / 2 * reach.module_in;
+  return {rows_.from(first_row(position)).floats + skip,
+          reach.modules,
+          reach.module_in,
+          reach.length,
+          reach.row_floats(),
+          width * reach.module_in};
 }
 
 kernels::QuantizedRows ConvInput::byte_patches(size_t width) const {
-  const size_t module = groups_of(reach_.module_in);
-  const size_t position = module * (rows_.cols / reach_.module_in);  // groups
-  kernels::QuantizedRows patches = bytes_.row(0);
-  const size_t skip = (reach_.width - width) / 2 * module;
-  patches.values += skip * kGroup;
-  patches.scales += skip;
-  patches.sums += skip;
-  patches.m = positions_ * reach_.modules;
+  const ConvReach& reach = rows_.reach;
+  const size_t module = reach.module_groups();
+  const size_t skip = (reach.width - width) / 2 * module;
+  kernels::QuantizedRows patches;
+  patches.values = rows_.bytes.values + skip * kGroup;
+  patches.scales = rows_.bytes.scales + skip;
+  patches.sums = rows_.bytes.sums + skip;
+  patches.m = positions_ * reach.modules;
   patches.groups = width * module;
-  patches.taps = reach_.length;
-  patches.tap_stride = position;
-  patches.rows = reach_.modules;
+  patches.taps = reach.length;
+  patches.tap_stride = reach.row_groups();
+  patches.rows = reach.modules;
   patches.row_stride = module;
   // One sequence with any number of new positions, or several with one each.
-  patches.position_stride = (n_each_ == 1 ? reach_.length : 1) * position;
+  patches.position_stride = (n_each_ == 1 ? reach.length : 1) * reach.row_groups();
   return patches;
 }
 

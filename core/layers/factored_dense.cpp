@@ -49,24 +49,23 @@ void FactoredDense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix 
 void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) const {
   const Scratch::Frame frame(work.scratch);
   const size_t d = x.cols;
-  const Matrix gated = work.scratch.matrix(products.rows, d);
-  const auto gate = [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      kernels::multiply(x.row(i / modules_), kernels::WeightView(gating_).row(i % modules_, d), d,
-                        gated.row(i));
-    }
-  };
+  const size_t grain = kWorthSplitting / d + 1;
+  const auto gates = [&](size_t i) { return kernels::WeightView(gating_).row(i % modules_, d); };
   if (!is_quantized(projection_.dtype)) {
-    work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, gate);
+    const Matrix gated = work.scratch.matrix(products.rows, d);
+    work.threads.for_ranges(gated.rows, grain, [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) {
+        kernels::multiply(x.row(i / modules_), gates(i), d, gated.row(i));
+      }
+    });
     linear(gated, projection_, nullptr, work, products);
     return;
   }
-  const ByteRows bytes(gated.rows, d, work.scratch);
-  work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, [&](size_t begin, size_t end) {
-    gate(begin, end);
-    bytes.fill(gated, begin, end);
+  const ByteRows gated(products.rows, d, work.scratch);
+  work.threads.for_ranges(products.rows, grain, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) gated.fill_gated(i, x.row(i / modules_), gates(i));
   });
-  linear(bytes.rows(), projection_, nullptr, work.threads, products);
+  linear(gated.rows(), projection_, nullptr, work.threads, products);
 }
 
 }  // namespace terse

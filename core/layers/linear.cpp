@@ -76,7 +76,7 @@ void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float*
   });
 }
 
-ByteRows::ByteRows(size_t rows, size_t cols, Scratch& scratch) {
+ByteRows::ByteRows(size_t rows, size_t cols, Scratch& scratch) : cols_(cols) {
   const size_t groups = groups_of(cols);
   groups_ = {scratch.bytes(rows * groups * kGroup).data(), scratch.floats(rows * groups).data(),
              scratch.integers(rows * groups).data()};
@@ -88,13 +88,17 @@ ByteRows::ByteRows(size_t rows, size_t cols, Scratch& scratch) {
   rows_.position_stride = groups;
 }
 
+kernels::QuantizedGroups ByteRows::row(size_t i) const {
+  const size_t first = i * rows_.groups;
+  return {groups_.values + first * kGroup, groups_.scales + first, groups_.sums + first};
+}
+
 void ByteRows::fill(ConstMatrix x, size_t begin, size_t end) const {
-  for (size_t i = begin; i < end; ++i) {
-    const size_t first = i * rows_.groups;
-    kernels::quantize(
-        x.row(i), x.cols,
-        {groups_.values + first * kGroup, groups_.scales + first, groups_.sums + first});
-  }
+  for (size_t i = begin; i < end; ++i) kernels::quantize(x.row(i), cols_, row(i));
+}
+
+void ByteRows::fill_gated(size_t i, const float* x, kernels::WeightView gates) const {
+  kernels::quantize_gated(x, gates, cols_, row(i));
 }
 
 kernels::QuantizedRows quantized(ConstMatrix x, Workspace& work) {

@@ -30,7 +30,7 @@ LocallyConvDense::LocallyConvDense(const Weights& weights, const Config& config)
 }
 
 std::unique_ptr<LayerState> LocallyConvDense::new_state(const StateOptions&) const {
-  return new_conv_tail(reach());
+  return new_conv_tail(reach(), reads_bytes());
 }
 
 void LocallyConvDense::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {

@@ -66,7 +66,7 @@ void SparseFF::forward_few(ConstMatrix x, Workspace& work, Matrix y) const {
   const std::span<uint32_t> choices = work.scratch.indices(x.rows * blocks_);
   const Matrix hidden = work.scratch.matrix(x.rows, blocks_);
   const Matrix sums = work.scratch.matrix(x.rows * chunks, d);
-  const ControllerInput low = controller_input(x, work);
+  const auto [units_input, low] = inputs(x, work);
   const auto choice_of = [&](size_t i) { return choices.data() + i * blocks_; };
 
   // The choices are made first: they say what to fetch ahead.
@@ -75,7 +75,7 @@ void SparseFF::forward_few(ConstMatrix x, Workspace& work, Matrix y) const {
     const size_t end = std::min(end_chunk * kChunk, blocks_);
     choose(low, i, begin, end, choice_of(i) + begin);
     for (size_t c = first_chunk; c < end_chunk; ++c) {
-      add_chunk(x.row(i), low, i, c, end, choice_of(i), hidden.row(i), sums.row(i * chunks + c));
+      add_chunk(units_input, low, i, c, end, choice_of(i), hidden.row(i), sums.row(i * chunks + c));
     }
   };
   const size_t grain = grain_for(kChunk * x.rows * (config_.d_lowrank * n + d));
@@ -91,15 +91,14 @@ void SparseFF::forward_few(ConstMatrix x, Workspace& work, Matrix y) const {
 }
 
 // sum = the outputs of one chunk of blocks at one position. Blocks up to `known` have choices.
-void SparseFF::add_chunk(const float* x, const ControllerInput& low, size_t position, size_t chunk,
+void SparseFF::add_chunk(const Input& x, const Input& low, size_t position, size_t chunk,
                          size_t known, const uint32_t* choice, float* hidden, float* sum) const {
   const size_t n = config_.n_elements_in_block;
   const size_t d = config_.d_model;
   const size_t begin = chunk * kChunk;
   const size_t end = std::min(begin + kChunk, blocks_);
   const kernels::WeightView units = kernels::WeightView(units_).row(begin * n * 2, d);
-  kernels::chosen_hidden(x, units, choice + begin, end - begin, known - begin, n, d,
-                         hidden + begin);
+  hidden_of(x, position, units, choice + begin, end - begin, known - begin, hidden + begin);
   scale_by_controller(low, position, begin, end, choice + begin, hidden + begin);
   std::fill_n(sum, d, 0.0f);
   kernels::add_chosen_outputs(hidden + begin, units, choice + begin, end - begin, n, d, 0, d, sum);
@@ -112,13 +111,13 @@ void SparseFF::forward_tile(ConstMatrix x, Workspace& work, Matrix y) const {
   const size_t n = config_.n_elements_in_block;
   const size_t d = config_.d_model;
   const Matrix sums = work.scratch.matrix(x.rows, d);
-  const ControllerInput low = controller_input(x, work);
+  const auto [units_input, low] = inputs(x, work);
   const auto add_block = [&](size_t b, size_t i) {
     const kernels::WeightView block = kernels::WeightView(units_).row(b * n * 2, d);
     uint32_t choice = 0;
     float hidden = 0;
     choose(low, i, b, b + 1, &choice);
-    kernels::chosen_hidden(x.row(i), block, &choice, 1, 1, n, d, &hidden);
+    hidden_of(units_input, i, block, &choice, 1, 1, &hidden);
     scale_by_controller(low, i, b, b + 1, &choice, &hidden);
     kernels::add_chosen_outputs(&hidden, block, &choice, 1, n, d, 0, d, sums.row(i));
   };
@@ -134,14 +133,30 @@ void SparseFF::forward_tile(ConstMatrix x, Workspace& work, Matrix y) const {
   });
 }
 
-SparseFF::ControllerInput SparseFF::controller_input(ConstMatrix x, Workspace& work) const {
+SparseFF::Inputs SparseFF::inputs(ConstMatrix x, Workspace& work) const {
   const Matrix low = work.scratch.matrix(x.rows, config_.d_lowrank);
-  linear(x, down_, nullptr, work, low);
-  if (!is_quantized(up_.dtype)) return {low, {}};
-  return {low, quantized(low, work)};
+  if (!is_quantized(down_.dtype)) {
+    linear(x, down_, nullptr, work, low);
+    return {{x, {}}, {low, {}}};
+  }
+  const kernels::QuantizedRows x_bytes = quantized(x, work);
+  linear(x_bytes, down_, nullptr, work.threads, low);
+  return {{x, x_bytes}, {low, quantized(low, work)}};
 }
 
-void SparseFF::choose(const ControllerInput& low, size_t position, size_t begin, size_t end,
+// The hidden values of some blocks' chosen units at one position.
+void SparseFF::hidden_of(const Input& x, size_t position, kernels::WeightView units,
+                         const uint32_t* choice, size_t blocks, size_t known, float* hidden) const {
+  const size_t n = config_.n_elements_in_block;
+  const size_t d = config_.d_model;
+  if (units.dtype == DType::int8) {
+    kernels::chosen_hidden(x.in_bytes.row(position), units, choice, blocks, known, n, d, hidden);
+  } else {
+    kernels::chosen_hidden(x.in_floats.row(position), units, choice, blocks, known, n, d, hidden);
+  }
+}
+
+void SparseFF::choose(const Input& low, size_t position, size_t begin, size_t end,
                       uint32_t* choice) const {
   const size_t n = config_.n_elements_in_block;
   const size_t rank = config_.d_lowrank;
@@ -156,8 +171,8 @@ void SparseFF::choose(const ControllerInput& low, size_t position, size_t begin,
 
 // hidden[b] *= softmax(logits of block b)[choice[b]], for the variant that no model's arguments
 // reach.
-void SparseFF::scale_by_controller(const ControllerInput& low, size_t position, size_t begin,
-                                   size_t end, const uint32_t* choice, float* hidden) const {
+void SparseFF::scale_by_controller(const Input& low, size_t position, size_t begin, size_t end,
+                                   const uint32_t* choice, float* hidden) const {
   if (!config_.multiply_by_controller_output) return;
   std::vector<float> logits(config_.n_elements_in_block);
   for (size_t b = begin; b < end; ++b) {
@@ -167,7 +182,7 @@ void SparseFF::scale_by_controller(const ControllerInput& low, size_t position, 
   }
 }
 
-void SparseFF::block_logits(const ControllerInput& low, size_t position, size_t b,
+void SparseFF::block_logits(const Input& low, size_t position, size_t b,
                             std::span<float> logits) const {
   const size_t n = config_.n_elements_in_block;
   const size_t rank = config_.d_lowrank;

@@ -30,24 +30,29 @@ class SparseFF : public Layer {
   void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
 
  private:
-  // What the controller's second matrix sees: x down^T, in bytes too where the matrix is quantised.
-  struct ControllerInput {
+  // Activations, in bytes too where the weights that see them are quantised.
+  struct Input {
     ConstMatrix in_floats;
     kernels::QuantizedRows in_bytes;
+  };
+  // What the units see, and what the controller's second matrix sees: x and x down^T.
+  struct Inputs {
+    Input x;
+    Input low;
   };
 
   void forward_few(ConstMatrix x, Workspace& work, Matrix y) const;
   void forward_tile(ConstMatrix x, Workspace& work, Matrix y) const;
-  void add_chunk(const float* x, const ControllerInput& low, size_t position, size_t chunk,
-                 size_t known, const uint32_t* choice, float* hidden, float* sum) const;
-  ControllerInput controller_input(ConstMatrix x, Workspace& work) const;
+  void add_chunk(const Input& x, const Input& low, size_t position, size_t chunk, size_t known,
+                 const uint32_t* choice, float* hidden, float* sum) const;
+  Inputs inputs(ConstMatrix x, Workspace& work) const;
+  void hidden_of(const Input& x, size_t position, kernels::WeightView units, const uint32_t* choice,
+                 size_t blocks, size_t known, float* hidden) const;
   // The choices of blocks begin .. end at one position of x.
-  void choose(const ControllerInput& low, size_t position, size_t begin, size_t end,
-              uint32_t* choice) const;
-  void scale_by_controller(const ControllerInput& low, size_t position, size_t begin, size_t end,
+  void choose(const Input& low, size_t position, size_t begin, size_t end, uint32_t* choice) const;
+  void scale_by_controller(const Input& low, size_t position, size_t begin, size_t end,
                            const uint32_t* choice, float* hidden) const;
-  void block_logits(const ControllerInput& low, size_t position, size_t b,
-                    std::span<float> logits) const;
+  void block_logits(const Input& low, size_t position, size_t b, std::span<float> logits) const;
 
   Config config_;
   size_t blocks_;
