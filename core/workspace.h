@@ -2,6 +2,9 @@
 // caller at a time.
 #pragma once
 
+#include <array>
+
+#include "core/kernels/read_ahead.h"
 #include "core/probe.h"
 #include "core/scratch.h"
 #include "core/threads.h"
@@ -14,6 +17,9 @@ struct Workspace {
   Threads threads;
   Scratch scratch;
   const Probe* probe = nullptr;  // not owned; usually absent
+  /// What is read after the layers that are running now, in the order in which it is wanted. Set
+  /// and cleared by the layer around them.
+  std::array<kernels::ReadAhead, 2> upcoming;
 };
 
 }  // namespace terse

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "core/kernels/quantize.h"
+#include "core/kernels/read_ahead.h"
 #include "core/kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -193,27 +194,17 @@ HWY_INLINE void add_vector(const int8_t* const (&x)[kRows], const Slice (&slices
   }
 }
 
-/// Bytes of some panels that are read soon, asked for a few lines at a time.
-class Prefetches {
- public:
-  Prefetches() = default;
-  /// `bytes` bytes of each of `panels` panels, which stand `stride` apart; at each step
-  /// `lines` lines of each.
-  Prefetches(const std::byte* first, size_t bytes, size_t panels, size_t stride, size_t lines)
-      : next_(first), end_(first + bytes), panels_(panels), stride_(stride), lines_(lines) {}
+/// What is asked for at each group of a product.
+struct AskedFor {
+  ReadAhead next;  // of the same product
+  size_t next_lines = 0;
+  ReadAhead later;  // of what comes after it
+  size_t later_lines = 0;
 
   HWY_INLINE void step() {
-    for (size_t i = 0; i < lines_ && next_ < end_; ++i, next_ += 64) {
-      for (size_t j = 0; j < panels_; ++j) __builtin_prefetch(next_ + j * stride_, 0, 3);
-    }
+    next.ask(next_lines);
+    later.ask(later_lines);
   }
-
- private:
-  const std::byte* next_ = nullptr;
-  const std::byte* end_ = nullptr;
-  size_t panels_ = 0;
-  size_t stride_ = 0;
-  size_t lines_ = 0;
 };
 
 /// Groups of the sum over k: those from `begin` to `end`, of all taps together.
@@ -226,14 +217,14 @@ struct GroupRange {
 /// finish() at the end of the last range. `base`: the first group of each row of x.
 template <size_t kRows, size_t kWide, class Slice>
 HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows],
-                               const Slice (&slices)[kWide], GroupRange range,
-                               Prefetches& prefetches, FloatVec (&sums)[kRows][kWide]) {
+                               const Slice (&slices)[kWide], GroupRange range, AskedFor& asked,
+                               FloatVec (&sums)[kRows][kWide]) {
   const Floats d;
   size_t tap = range.begin / x.groups;
   size_t g = range.begin % x.groups;
   for (size_t weight_group = range.begin; weight_group < range.end; ++weight_group) {
     const size_t group = tap * x.tap_stride + g;
-    prefetches.step();
+    asked.step();
     IntVec products[kRows][kWide];
     const int8_t* rows[kRows];
     for (size_t r = 0; r < kRows; ++r) {
@@ -264,8 +255,8 @@ HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRow
   for (size_t r = 0; r < kRows; ++r) {
     for (size_t c = 0; c < kWide; ++c) sums[r][c] = hn::Zero(Floats());
   }
-  Prefetches none;
-  panel_products(x, base, slices, {0, x.taps * x.groups}, none, sums);
+  AskedFor nothing;
+  panel_products(x, base, slices, {0, x.taps * x.groups}, nothing, sums);
   for (size_t c = 0; c < kWide; ++c) {
     for (size_t r = 0; r < kRows; ++r) sums[r][c] = slices[c].finish(sums[r][c]);
   }

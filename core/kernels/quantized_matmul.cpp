@@ -54,7 +54,7 @@ struct Product {
 /// groups, added to those over the groups before it.
 template <class Slice, size_t kRows, size_t kWide>
 HWY_NOINLINE void product_tile(const Product& p, size_t i, size_t first, GroupRange range,
-                               Prefetches& prefetches) {
+                               AskedFor& asked) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
   size_t base[kRows];
@@ -71,7 +71,7 @@ HWY_NOINLINE void product_tile(const Product& p, size_t i, size_t first, GroupRa
       sums[r][c] = range.begin == 0 ? hn::Zero(d) : load_part(d, y(r, c), part(c));
     }
   }
-  panel_products(p.x, base, slices, range, prefetches, sums);
+  panel_products(p.x, base, slices, range, asked, sums);
   const bool done = range.end == p.groups();
   for (size_t c = 0; c < kWide; ++c) {
     const bool with_bias = done && p.bias != nullptr;
@@ -86,29 +86,29 @@ HWY_NOINLINE void product_tile(const Product& p, size_t i, size_t first, GroupRa
 /// The last rows of x, fewer than kTileRows.
 template <class Slice, size_t kRows, size_t kWide>
 void product_last_rows(const Product& p, size_t rows, size_t i, size_t first, GroupRange range,
-                       Prefetches& prefetches) {
+                       AskedFor& asked) {
   if constexpr (kRows > 0) {
-    if (rows == kRows) return product_tile<Slice, kRows, kWide>(p, i, first, range, prefetches);
-    product_last_rows<Slice, kRows - 1, kWide>(p, rows, i, first, range, prefetches);
+    if (rows == kRows) return product_tile<Slice, kRows, kWide>(p, i, first, range, asked);
+    product_last_rows<Slice, kRows - 1, kWide>(p, rows, i, first, range, asked);
   }
 }
 
 /// All rows, of the kWide vectors of outputs from `first` on.
 template <class Slice, size_t kWide>
 void product_rows(const Product& p, size_t i, size_t end, size_t first, GroupRange range,
-                  Prefetches prefetches) {
+                  AskedFor& asked) {
   for (; i + kTileRows <= end; i += kTileRows) {
-    product_tile<Slice, kTileRows, kWide>(p, i, first, range, prefetches);
+    product_tile<Slice, kTileRows, kWide>(p, i, first, range, asked);
   }
-  product_last_rows<Slice, kTileRows - 1, kWide>(p, end - i, i, first, range, prefetches);
+  product_last_rows<Slice, kTileRows - 1, kWide>(p, end - i, i, first, range, asked);
 }
 
 /// One row, of the vectors of outputs from `first` on: kWide at a time, then fewer.
 template <class Slice, size_t kWide>
 void product_row(const Product& p, size_t i, size_t first) {
-  Prefetches none;
+  AskedFor nothing;
   for (; first + kWide <= p.vectors(); first += kWide) {
-    product_tile<Slice, 1, kWide>(p, i, first, {0, p.groups()}, none);
+    product_tile<Slice, 1, kWide>(p, i, first, {0, p.groups()}, nothing);
   }
   if constexpr (kWide > 1) product_row<Slice, kWide / 2>(p, i, first);
 }
@@ -140,47 +140,52 @@ class Steps {
   size_t in_block_;
 };
 
-/// What a step reads, spread over `turns` times that something is asked for.
+/// What a step reads.
 template <class Slice>
-Prefetches reads_of(const Product& p, const Step& step, size_t turns) {
+ReadAhead reads_of(const Product& p, const Step& step) {
   constexpr size_t kGroupBytes = Slice::kVectorsInGroup * 4 * kPanel;
   const size_t panel = step.first / kSlices;
   const size_t panels =
       std::min((kWideOfRows + kSlices - 1) / kSlices, (p.n + kPanel - 1) / kPanel - panel);
-  const size_t bytes = (step.range.end - step.range.begin) * kGroupBytes;
   const std::byte* first = p.w + panel * p.panel_bytes + panel_scale_bytes(Slice::kType, p.k) +
                            step.range.begin * kGroupBytes;
-  return {first, bytes, panels, p.panel_bytes, bytes / 64 / turns + 1};
+  return {first, (step.range.end - step.range.begin) * kGroupBytes, panels, p.panel_bytes};
+}
+
+/// Lines to ask for at each of so many turns.
+size_t lines_each(const ReadAhead& all, size_t turns) {
+  return (all.lines() + turns - 1) / turns;
 }
 
 template <class Slice>
-void product(const Product& p, size_t begin, size_t end) {
+void product(const Product& p, size_t begin, size_t end, const ReadAhead& later) {
   if (end - begin == 1) return product_row<Slice, kWideOfOneRow>(p, begin, 0);
   const Steps steps(p);
   const size_t tiles = (end - begin + kTileRows - 1) / kTileRows;
+  AskedFor asked;
+  asked.later = later;
+  asked.later_lines = lines_each(later, steps.count() * tiles * steps[0].range.end);
   for (size_t i = 0; i < steps.count(); ++i) {
     const auto [first, range] = steps[i];
-    Prefetches next;
-    if (i + 1 < steps.count()) {
-      next = reads_of<Slice>(p, steps[i + 1], tiles * (range.end - range.begin));
-    }
+    asked.next = i + 1 < steps.count() ? reads_of<Slice>(p, steps[i + 1]) : ReadAhead();
+    asked.next_lines = lines_each(asked.next, tiles * (range.end - range.begin));
     if (first + kWideOfRows <= p.vectors()) {
-      product_rows<Slice, kWideOfRows>(p, begin, end, first, range, next);
+      product_rows<Slice, kWideOfRows>(p, begin, end, first, range, asked);
     } else {
-      product_rows<Slice, 1>(p, begin, end, first, range, next);
+      product_rows<Slice, 1>(p, begin, end, first, range, asked);
     }
   }
 }
 
 void quantized_matmul(const QuantizedRows& x, size_t begin, size_t end, WeightView w, size_t n,
-                      const float* bias, float* y, size_t y_stride) {
+                      const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
   if (n == 0 || begin == end) return;
   const size_t k = x.taps * x.groups * kGroup;
   const Product p{x, w.data, n, k, panel_bytes(w.dtype, k), bias, y, y_stride};
   if (w.dtype == DType::int8) {
-    product<Int8Slice>(p, begin, end);
+    product<Int8Slice>(p, begin, end, later);
   } else {
-    product<Int4Slice>(p, begin, end);
+    product<Int4Slice>(p, begin, end, later);
   }
 }
 
@@ -192,8 +197,8 @@ namespace terse::kernels {
 HWY_EXPORT(quantized_matmul);
 
 void quantized_matmul(const QuantizedRows& x, size_t begin, size_t end, WeightView w, size_t n,
-                      const float* bias, float* y, size_t y_stride) {
-  HWY_DYNAMIC_DISPATCH(quantized_matmul)(x, begin, end, w, n, bias, y, y_stride);
+                      const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
+  HWY_DYNAMIC_DISPATCH(quantized_matmul)(x, begin, end, w, n, bias, y, y_stride, later);
 }
 
 }  // namespace terse::kernels

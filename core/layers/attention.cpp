@@ -62,7 +62,12 @@ void Attention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matr
   const Matrix v = work.scratch.matrix(x.rows, heads_.heads * heads_.d_v);
   const Matrix mixed = output_ ? work.scratch.matrix(x.rows, heads_.heads * heads_.d_v) : y;
 
+  // One token: its projections compute more than they read, the attention the other way round.
+  if (x.rows == 1 && states[0] != nullptr) {
+    work.upcoming = static_cast<AttentionState*>(states[0])->cache.reads();
+  }
   qkv_->forward(x, states.parts<AttentionState>(work.scratch, qkv_of), work, q, k, v);
+  work.upcoming = {};
   if (states[0] != nullptr) {
     const std::span<const KvCache*> caches = work.scratch.pointers<const KvCache>(states.size());
     for (size_t i = 0; i < states.size(); ++i) {

@@ -65,7 +65,7 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
   work.threads.for_ranges(products.rows, grain, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) gated.fill_gated(i, x.row(i / modules_), gates(i));
   });
-  linear(gated.rows(), projection_, nullptr, work.threads, products);
+  linear(gated.rows(), projection_, nullptr, work.threads, products, work.upcoming[0]);
 }
 
 }  // namespace terse

@@ -1,10 +1,12 @@
 // Keys and values of the positions that attention has seen.
 #pragma once
 
+#include <array>
 #include <cstddef>
 
 #include "core/aligned_bytes.h"
 #include "core/kernels/cache_rows.h"
+#include "core/kernels/read_ahead.h"
 #include "core/matrix.h"
 
 namespace terse {
@@ -33,6 +35,12 @@ class KvCache {
   /// Forgets the first `count` <= length() positions; the others move up.
   void drop_front(size_t count);
 
+  /// What attention over all positions so far reads: the keys and the values, a range for each
+  /// head.
+  std::array<kernels::ReadAhead, 2> reads() const {
+    return {keys_.reads(heads_, capacity_, length_), values_.reads(heads_, capacity_, length_)};
+  }
+
   /// [length, d_qk] and [length, d_v] of one head.
   kernels::CacheRows keys(size_t head) const { return keys_.of_head(head, capacity_); }
   kernels::CacheRows values(size_t head) const { return values_.of_head(head, capacity_); }
@@ -46,6 +54,9 @@ class KvCache {
     size_t bytes() const { return data.size() + scales.size(); }
     float* all_scales() const { return reinterpret_cast<float*>(scales.data()); }
     kernels::CacheRows of_head(size_t head, size_t capacity) const;
+    kernels::ReadAhead reads(size_t heads, size_t capacity, size_t length) const {
+      return {data.data(), length * row_bytes(), heads, capacity * row_bytes()};
+    }
     void store(const float* x, size_t heads, size_t capacity, size_t position);
     void copy_from(const Rows& other, size_t heads, size_t other_capacity, size_t capacity,
                    size_t length);

@@ -57,13 +57,14 @@ void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& 
 }
 
 void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float* bias,
-            Threads& threads, Matrix y) {
+            Threads& threads, Matrix y, const kernels::ReadAhead& later) {
   const size_t d_in = x.taps * x.groups * kGroup;
   if (share_rows(x.m, d_in, y.cols, 16 * threads.size())) {
-    threads.for_ranges(
-        x.m, grain_for(kWorthSplittingBytes, d_in * y.cols), [&](size_t begin, size_t end) {
-          kernels::quantized_matmul(x, begin, end, w, y.cols, bias, y.data, y.stride);
-        });
+    threads.for_ranges(x.m, grain_for(kWorthSplittingBytes, d_in * y.cols),
+                       [&](size_t begin, size_t end) {
+                         kernels::quantized_matmul(x, begin, end, w, y.cols, bias, y.data, y.stride,
+                                                   later.part(begin, end, x.m));
+                       });
     return;
   }
   const size_t panels = round_up(y.cols, kPanel) / kPanel;
@@ -72,7 +73,8 @@ void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float*
     const size_t first = begin * kPanel;
     kernels::quantized_matmul(x, 0, x.m, w.outputs(first, d_in),
                               std::min(end * kPanel, y.cols) - first,
-                              bias == nullptr ? nullptr : bias + first, y.data + first, y.stride);
+                              bias == nullptr ? nullptr : bias + first, y.data + first, y.stride,
+                              later.part(begin, end, panels));
   });
 }
 

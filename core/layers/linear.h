@@ -14,9 +14,10 @@ namespace terse {
 /// y: [n, d_out]. The same bits for any number of threads and any grouping of positions.
 void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& work, Matrix y);
 
-/// The same with activations that are quantised already, for a quantised w.
+/// The same with activations that are quantised already, for a quantised w. `later`: what is read
+/// afterwards, its ranges shared by the threads.
 void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float* bias,
-            Threads& threads, Matrix y);
+            Threads& threads, Matrix y, const kernels::ReadAhead& later = {});
 
 /// work(begin, end) on ranges of the columns [0, count), each at least `grain` long: ranges begin
 /// where a row of any weight type may be cut.

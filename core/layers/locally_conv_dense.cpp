@@ -43,14 +43,15 @@ void LocallyConvDense::forward(ConstMatrix x, LayerStates states, Workspace& wor
 }
 
 void LocallyConvDense::compute(const ConvInput& input, size_t first_position, size_t end_position,
-                               size_t first_panel, size_t end_panel, Matrix y) const {
+                               size_t first_panel, size_t end_panel,
+                               const kernels::ReadAhead& later, Matrix y) const {
   const size_t output = first_panel * kPanel;
   const size_t n = std::min(end_panel * kPanel, module_out()) - output;
   const kernels::WeightView w = kernels::WeightView(kernel_).outputs(output, terms());
   if (input.in_bytes()) {
     kernels::quantized_matmul(input.byte_patches(config_.width), first_position * config_.modules,
                               end_position * config_.modules, w, n, bias_ + output, y.data + output,
-                              module_out());
+                              module_out(), later);
     return;
   }
   for (size_t i = first_position; i < end_position; ++i) {
@@ -68,21 +69,27 @@ void convolve_together(std::span<const LocallyConvDense* const> convolutions,
     panels = std::max(panels, convolution.panels());
     cost += convolution.panels() * convolution.panel_cost();
   }
-  const auto compute = [&](size_t first, size_t end, size_t first_panel, size_t end_panel) {
-    for (size_t i = 0; i < convolutions.size(); ++i) {
+  const size_t n = convolutions.size();
+  const auto compute = [&](size_t first, size_t end, size_t first_panel, size_t end_panel,
+                           const kernels::ReadAhead& later) {
+    for (size_t i = 0; i < n; ++i) {
       const LocallyConvDense& convolution = *convolutions[i];
       const size_t last = std::min(end_panel, convolution.panels());
-      if (first_panel < last) convolution.compute(input, first, end, first_panel, last, outputs[i]);
+      if (first_panel < last)
+        convolution.compute(input, first, end, first_panel, last, later.part(i, i + 1, n),
+                            outputs[i]);
     }
   };
   const size_t positions = input.positions();
   if (positions >= 4 * work.threads.size()) {
     work.threads.for_ranges(positions, kWorthSplitting / cost + 1,
-                            [&](size_t begin, size_t end) { compute(begin, end, 0, panels); });
+                            [&](size_t begin, size_t end) { compute(begin, end, 0, panels, {}); });
   } else {
     const size_t panel_cost = positions * cost / panels;
-    work.threads.for_ranges(panels, kWorthSplitting / panel_cost + 1,
-                            [&](size_t begin, size_t end) { compute(0, positions, begin, end); });
+    work.threads.for_ranges(
+        panels, kWorthSplitting / panel_cost + 1, [&](size_t begin, size_t end) {
+          compute(0, positions, begin, end, work.upcoming[1].part(begin, end, panels));
+        });
   }
 }
 

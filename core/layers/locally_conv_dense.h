@@ -38,9 +38,11 @@ class LocallyConvDense : public Layer {
   size_t panel_cost() const { return config_.modules * kPanel * terms(); }
 
   /// Some positions and panels of y = forward(x), where `input` holds x. y: [positions, d_out],
-  /// contiguous. Threads may share the panels or the positions.
+  /// contiguous. Threads may share the panels or the positions. `later`: what this thread reads
+  /// afterwards.
   void compute(const ConvInput& input, size_t first_position, size_t end_position,
-               size_t first_panel, size_t end_panel, Matrix y) const;
+               size_t first_panel, size_t end_panel, const kernels::ReadAhead& later,
+               Matrix y) const;
 
  private:
   size_t module_in() const { return config_.d_in / config_.modules; }
