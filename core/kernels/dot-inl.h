@@ -38,13 +38,14 @@ HWY_INLINE void prefetch_line(const void* p) {
   __builtin_prefetch(p, 0, 2);
 }
 
+struct NothingAhead {};
+
 /// out[i][j] = <x[i], w[j]> over k. x: [kRows, k], rows x_stride apart. w: kOutputs rows of [k],
-/// pointers or views of rows (rows-inl.h);
-/// kOutputs is a multiple of 4. `ahead`: null, or kOutputs rows of [k] to prefetch.
-template <size_t kRows, size_t kOutputs, class Row>
+/// pointers or views of rows (rows-inl.h); kOutputs is a multiple of 4. ahead(p) is called at each
+/// line p .. of the rows, to ask for what is read later.
+template <size_t kRows, size_t kOutputs, class Row, class Ahead = NothingAhead>
 HWY_INLINE void dot_tile(const float* x, size_t x_stride, const Row (&w)[kOutputs], size_t k,
-                         float (&out)[kRows][kOutputs],
-                         const std::type_identity_t<Row>* ahead = nullptr) {
+                         float (&out)[kRows][kOutputs], const Ahead& ahead = {}) {
   static_assert(kOutputs % 4 == 0);
   const Floats d;
   const size_t lanes = hn::Lanes(d);
@@ -53,10 +54,10 @@ HWY_INLINE void dot_tile(const float* x, size_t x_stride, const Row (&w)[kOutput
     for (size_t j = 0; j < kOutputs; ++j) sums[i][j] = hn::Zero(d);
   }
   size_t p = 0;
-  if (ahead != nullptr) {
+  if constexpr (!std::is_same_v<Ahead, NothingAhead>) {
     constexpr size_t kLine = LineOf<Row>::kValues;
     for (; p + kLine <= k; p += kLine) {
-      for (size_t j = 0; j < kOutputs; ++j) prefetch_line(address_of(ahead[j] + p));
+      ahead(p);
       for (size_t q = p; q < p + kLine; q += lanes) {
         dot_step<false>(x, x_stride, w, q, lanes, sums);
       }

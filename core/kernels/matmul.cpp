@@ -37,15 +37,22 @@ struct Product {
   const float* bias;
   float* y;
   size_t y_stride;
+  ReadAhead later = {};
+  size_t later_lines = 0;  // for each line of a tile's weights
 };
 
 /// y[i + r, j + c * apart] for r < kRows and c < 4, or for those that are less than `end`.
 template <size_t kRows, class W>
-HWY_NOINLINE void product_tile(const Product<W>& p, size_t i, size_t j, size_t apart, size_t end) {
+HWY_NOINLINE void product_tile(Product<W>& p, size_t i, size_t j, size_t apart, size_t end) {
   const W* rows[4];
   for (size_t c = 0; c < 4; ++c) rows[c] = p.w + std::min(j + c * apart, end - 1) * p.k;
   float sums[kRows][4];
-  dot_tile(p.x + i * p.x_stride, p.x_stride, rows, p.k, sums);
+  const float* x = p.x + i * p.x_stride;
+  if constexpr (kRows > 1) {
+    dot_tile(x, p.x_stride, rows, p.k, sums, [&](size_t) { p.later.ask(p.later_lines); });
+  } else {
+    dot_tile(x, p.x_stride, rows, p.k, sums);
+  }
   for (size_t c = 0; c < 4 && j + c * apart < end; ++c) {
     const size_t output = j + c * apart;
     for (size_t r = 0; r < kRows; ++r) {
@@ -59,7 +66,7 @@ HWY_NOINLINE void product_tile(const Product<W>& p, size_t i, size_t j, size_t a
 /// so that the memory sees four long streams. Neighbours would be many short ones, at half the
 /// speed.
 template <size_t kRows, class W>
-void product_rows(const Product<W>& p, size_t i, size_t begin, size_t end) {
+void product_rows(Product<W>& p, size_t i, size_t begin, size_t end) {
   const size_t quarter = (end - begin) / 4;
   for (size_t j = begin; j < begin + quarter; ++j) product_tile<kRows>(p, i, j, quarter, end);
   if (begin + 4 * quarter < end) product_tile<kRows>(p, i, begin + 4 * quarter, 1, end);
@@ -67,7 +74,7 @@ void product_rows(const Product<W>& p, size_t i, size_t begin, size_t end) {
 
 /// As product_rows, for `rows` <= kRows.
 template <size_t kRows, class W>
-void product_some_rows(const Product<W>& p, size_t rows, size_t i, size_t begin, size_t end) {
+void product_some_rows(Product<W>& p, size_t rows, size_t i, size_t begin, size_t end) {
   if constexpr (kRows > 0) {
     if (rows == kRows) {
       product_rows<kRows>(p, i, begin, end);
@@ -78,7 +85,10 @@ void product_some_rows(const Product<W>& p, size_t rows, size_t i, size_t begin,
 }
 
 template <class W>
-void product(const Product<W>& p, size_t m) {
+void product(Product<W> p, size_t m) {
+  const size_t tiles = (m + kTileRows - 1) / kTileRows * ((p.n + 3) / 4);
+  const size_t lines = tiles * (p.k / LineOf<const W*>::kValues);
+  if (lines > 0) p.later_lines = (p.later.lines() + lines - 1) / lines;
   const size_t row_bytes = std::max<size_t>(p.k * sizeof(W), 1);
   const size_t cached = std::max<size_t>(kCachedBytes / row_bytes / 4 * 4, 4);
   const size_t outputs = m <= kTileRows ? p.n : cached;
@@ -91,11 +101,11 @@ void product(const Product<W>& p, size_t m) {
 }
 
 void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, size_t k,
-            const float* bias, float* y, size_t y_stride) {
+            const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
   if (w.dtype == DType::bf16) {
-    product<uint16_t>({x, x_stride, bf16_of(w), n, k, bias, y, y_stride}, m);
+    product<uint16_t>({x, x_stride, bf16_of(w), n, k, bias, y, y_stride, later}, m);
   } else {
-    product<float>({x, x_stride, f32_of(w), n, k, bias, y, y_stride}, m);
+    product<float>({x, x_stride, f32_of(w), n, k, bias, y, y_stride, later}, m);
   }
 }
 
@@ -107,8 +117,8 @@ namespace terse::kernels {
 HWY_EXPORT(matmul);
 
 void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, size_t k,
-            const float* bias, float* y, size_t y_stride) {
-  HWY_DYNAMIC_DISPATCH(matmul)(x, x_stride, m, w, n, k, bias, y, y_stride);
+            const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
+  HWY_DYNAMIC_DISPATCH(matmul)(x, x_stride, m, w, n, k, bias, y, y_stride, later);
 }
 
 }  // namespace terse::kernels

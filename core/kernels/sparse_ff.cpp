@@ -186,7 +186,9 @@ template <class Rows>
 void hidden_of_floats(const float* x, const Rows& units, const uint32_t* choice, size_t blocks,
                       size_t known, size_t n, size_t d, float* hidden) {
   const auto dots = [&](const auto& rows, const auto& ahead, auto& sums) {
-    dot_tile(x, 0, rows, d, sums, ahead);
+    dot_tile(x, 0, rows, d, sums, [&](size_t p) {
+      for (const auto& row : ahead) prefetch_line(address_of(row + p));
+    });
   };
   hidden_of(units, choice, blocks, known, n, d, dots, hidden);
 }

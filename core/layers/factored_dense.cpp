@@ -58,7 +58,7 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
         kernels::multiply(x.row(i / modules_), gates(i), d, gated.row(i));
       }
     });
-    linear(gated, projection_, nullptr, work, products);
+    linear(gated, projection_, nullptr, work, products, work.upcoming[0]);
     return;
   }
   const ByteRows gated(products.rows, d, work.scratch);

@@ -32,10 +32,11 @@ size_t grain_for(size_t worth, size_t cost_of_one) {
 
 }  // namespace
 
-void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& work, Matrix y) {
+void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& work, Matrix y,
+            const kernels::ReadAhead& later) {
   if (is_quantized(w.dtype)) {
     const Scratch::Frame frame(work.scratch);
-    linear(quantized(x, work), w, bias, work.threads, y);
+    linear(quantized(x, work), w, bias, work.threads, y, later);
     return;
   }
   const size_t d_in = x.cols;
@@ -45,14 +46,15 @@ void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& 
     threads.for_ranges(x.rows, grain_for(kWorthSplitting, d_in * d_out),
                        [&](size_t begin, size_t end) {
                          kernels::matmul(x.row(begin), x.stride, end - begin, w, d_out, d_in, bias,
-                                         y.row(begin), y.stride);
+                                         y.row(begin), y.stride, later.part(begin, end, x.rows));
                        });
     return;
   }
   const size_t grain = std::max<size_t>(16, grain_for(kWorthSplitting, d_in * x.rows));
   threads.for_ranges(d_out, grain, [&](size_t begin, size_t end) {
     kernels::matmul(x.data, x.stride, x.rows, w.outputs(begin, d_in), end - begin, d_in,
-                    bias == nullptr ? nullptr : bias + begin, y.data + begin, y.stride);
+                    bias == nullptr ? nullptr : bias + begin, y.data + begin, y.stride,
+                    later.part(begin, end, d_out));
   });
 }
 

@@ -11,11 +11,12 @@
 namespace terse {
 
 /// y = x w^T + bias. x: [n, d_in], w: [d_out, d_in] contiguous or in panels, bias: [d_out] or null,
-/// y: [n, d_out]. The same bits for any number of threads and any grouping of positions.
-void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& work, Matrix y);
+/// y: [n, d_out]. The same bits for any number of threads and any grouping of positions. `later`:
+/// what is read afterwards, its ranges shared by the threads.
+void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& work, Matrix y,
+            const kernels::ReadAhead& later = {});
 
-/// The same with activations that are quantised already, for a quantised w. `later`: what is read
-/// afterwards, its ranges shared by the threads.
+/// The same with activations that are quantised already, for a quantised w.
 void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float* bias,
             Threads& threads, Matrix y, const kernels::ReadAhead& later = {});
 

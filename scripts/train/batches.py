@@ -7,6 +7,7 @@ import sentencepiece
 import torch
 
 END = 1
+UNKNOWN = 2
 WINDOW = 3000  # texts among which batches of similar length are made
 
 
@@ -58,6 +59,13 @@ def padded(texts):
     for i, ids in enumerate(texts):
         out[i, : len(ids)] = torch.from_numpy(ids)
     return out
+
+
+def blanked(ids, share):
+    """Some tokens become <unk>, at random, so that a model can't learn its texts by heart; not padding and ends."""
+    if ids is None or not share:
+        return ids
+    return torch.where((torch.rand(ids.shape, device=ids.device) < share) & (ids > END), UNKNOWN, ids)
 
 
 def _without_families(pairs, order):

@@ -130,10 +130,11 @@ class Model:
         x = self._norm("norm", x)
         return (self._factored if self.c.loss_sparsity else self._linear)("loss", x)
 
-    def loss(self, source, target, smoothing=0.0):
-        """Mean negative log-likelihood of the target's tokens (what training minimises), and how many there are."""
+    def loss(self, source, target, smoothing=0.0, shown=None):
+        """Mean negative log-likelihood of the target's tokens (what training minimises), and how many there are. `shown`: the
+        target as the decoder is given it, if not as it is."""
         real = target != PAD
-        logits = self.logits(source, target)[real].float()
+        logits = self.logits(source, target if shown is None else shown)[real].float()
         wanted = target[real]
         return F.cross_entropy(logits, wanted, label_smoothing=smoothing), int(wanted.numel())
 

@@ -40,6 +40,7 @@ class Run:
     long: int = 320  # and where in a share of the batches
     long_share: float = 0.15
     smoothing: float = 0.05
+    blank: float = 0.0  # share of the tokens that are <unk> to the model
     save_every: int = 100
     validate_every: int = 250
 

@@ -105,7 +105,8 @@ class Worker:
         routing.temperature = self.schedule.noise(update)
         source, target = self._on_device(self.train.tensors(batch, cap))
         with self._precision():
-            loss, count = self.model.loss(source, target, self.run.smoothing)
+            shown = batches.blanked(target, self.run.blank)
+            loss, count = self.model.loss(batches.blanked(source, self.run.blank), target, self.run.smoothing, shown)
         (loss * (count / tokens)).backward()
         self.shared.sums[self.number] += torch.tensor([float(loss.detach()) * count, count, len(batch), 0.0], dtype=torch.float64)
 
