@@ -78,7 +78,7 @@ HWY_INLINE void find_scales(const float* magnitudes, float* scales, float* inver
     const auto m = hn::LoadU(d, magnitudes + g);
     const auto zero = hn::Lt(m, hn::Set(d, kSmallest));
     const auto nan_if_not_finite = hn::Sub(m, m);
-    const auto scale = hn::Add(hn::Mul(m, hn::Set(d, 1.0f / 127.0f)), nan_if_not_finite);
+    const auto scale = hn::Add(hn::Div(m, hn::Set(d, 127.0f)), nan_if_not_finite);
     hn::StoreU(hn::IfThenZeroElse(zero, scale), d, scales + g);
     hn::StoreU(hn::IfThenZeroElse(zero, hn::Div(hn::Set(d, 127.0f), m)), d, inverses + g);
   }

@@ -182,13 +182,37 @@ TEST_CASE("a group with a value that is not finite has the scale NaN, zeros have
   });
 }
 
+TEST_CASE("gated activations are quantised as their products would be") {
+  for_each_isa([] {
+    for (const DType dtype : {DType::f32, DType::int8}) {
+      for (const size_t n : {1, 32, 100, 128, 300}) {
+        const auto x = random_floats(n, 20);
+        const auto gates = random_floats(n, 21);
+        const Packed packed(gates, TensorKind::gates, {1, n}, DType::int8);
+        const WeightView view =
+            dtype == DType::int8 ? WeightView(packed) : WeightView(gates.data());
+        std::vector<float> products(n);
+        multiply(x.data(), view, n, products.data());
+        const Bytes expected(products, 1, n);
+        Bytes gated(std::vector<float>(n), 1, n);
+        quantize_gated(x.data(), view, n,
+                       {gated.values.data(), gated.scales.data(), gated.sums.data()});
+        REQUIRE(gated.values == expected.values);
+        REQUIRE(gated.scales == expected.scales);
+        REQUIRE(gated.sums == expected.sums);
+      }
+    }
+  });
+}
+
 TEST_CASE("quantized_matmul is the product of what its operands stand for") {
   struct Case {
     size_t m, n, k;
   };
   for_each_isa_and_quantized_type([](DType dtype) {
-    for (const Case& c : {Case{1, 1, 1}, Case{1, 16, 32}, Case{1, 64, 100}, Case{2, 17, 33},
-                          Case{3, 70, 64}, Case{5, 5, 96}, Case{9, 48, 256}, Case{1, 130, 1024}}) {
+    for (const Case& c :
+         {Case{1, 1, 1}, Case{1, 16, 32}, Case{1, 64, 100}, Case{2, 17, 33}, Case{3, 70, 64},
+          Case{5, 5, 96}, Case{9, 48, 256}, Case{1, 130, 1024}, Case{6, 40, 1100}}) {
       INFO("m " << c.m << " n " << c.n << " k " << c.k);
       const auto x = random_floats(c.m * c.k, 4);
       const Packed w(random_floats(c.n * c.k, 5), TensorKind::matrix, {c.n, c.k}, dtype);
@@ -294,6 +318,63 @@ TEST_CASE("choose_units of quantised weights takes the largest logit, the first 
         std::fill(bias.begin(), bias.end(), 1.0f);
         choose_units(bytes.rows, zeros, bias.data(), blocks, n, choice.data());
         REQUIRE(choice == std::vector<uint32_t>(blocks, 0));
+      }
+    }
+  });
+}
+
+TEST_CASE("quantized_matmul asks for nothing outside of what is to be read later") {
+  // The end of the ranges is the end of what may be read: a sanitizer or the processor would tell.
+  const size_t m = 6, n = 33, k = 600;
+  const Packed w(random_floats(n * k, 22), TensorKind::matrix, {n, k}, DType::int8);
+  const Bytes x(random_floats(m * k, 23), m, k);
+  const std::vector<std::byte> later(1000);
+  std::vector<float> plain(m * n), with_later(m * n);
+  quantized_matmul(x.rows, 0, m, w, n, nullptr, plain.data(), n);
+  quantized_matmul(x.rows, 0, m, w, n, nullptr, with_later.data(), n,
+                   ReadAhead(later.data(), 100, 3, 450));
+  CHECK(with_later == plain);
+}
+
+TEST_CASE("ranges to read ahead are shared out whole, and end") {
+  const std::vector<std::byte> memory(10 * 100);
+  const ReadAhead all(memory.data(), 100, 10, 100);
+  CHECK(all.lines() == 20);  // two for each
+  size_t lines = 0;
+  for (size_t part = 0; part < 3; ++part) lines += all.part(part, part + 1, 3).lines();
+  CHECK(lines == 20);
+  ReadAhead some = all.part(0, 1, 2);
+  CHECK(some.lines() == 10);
+  some.ask(3);
+  CHECK(some.lines() == 7);
+  some.ask(100);
+  CHECK(some.lines() == 0);
+  CHECK(ReadAhead().lines() == 0);
+  CHECK(ReadAhead(memory.data(), 0, 5, 100).lines() == 0);
+}
+
+TEST_CASE("chosen_hidden of quantised activations is the product of what its operands stand for") {
+  for_each_isa([] {
+    for (const size_t d : {1, 15, 32, 47, 64, 96, 100, 256, 1000}) {
+      INFO("d " << d);
+      const size_t blocks = 11, n = 3;
+      const Packed units(random_floats(blocks * n * 2 * d, 24), TensorKind::units,
+                         {blocks, n, 2, d}, DType::int8);
+      const auto values = units.rows(blocks * n * 2, d);
+      const Bytes x(random_floats(d, 25), 1, d);
+      std::vector<uint32_t> choice(blocks);
+      for (size_t b = 0; b < blocks; ++b) choice[b] = uint32_t((b + 1) % n);
+      std::vector<float> hidden(blocks, 77.0f);
+      chosen_hidden(x.rows, units, choice.data(), blocks, blocks, n, d, hidden.data());
+      for (size_t b = 0; b < blocks; ++b) {
+        const float* row = values.data() + (b * n + choice[b]) * 2 * d;
+        double sum = 0, size = 0;
+        for (size_t j = 0; j < d; ++j) {
+          const double term = double{x.at(0, d, j)} * row[j];
+          sum += term;
+          size += std::abs(term);
+        }
+        REQUIRE(std::abs(hidden[b] - std::max(sum, 0.0)) <= 8.0 * (d / 4 + 2) * kRounding * size);
       }
     }
   });
