@@ -10,6 +10,7 @@
 #include "app/exit_code.h"
 #include "app/model_check.h"
 #include "app/model_options.h"
+#include "app/weight_type.h"
 #include "core/error.h"
 #include "io/json.h"
 #include "io/output.h"
@@ -111,17 +112,10 @@ int run_check(const ModelCommandOptions& options) {
   return kOk;
 }
 
-DType type_of(const std::string& name) {
-  for (const DType type : {DType::f32, DType::bf16, DType::int8, DType::int4}) {
-    if (name == name_of(type)) return type;
-  }
-  throw UsageError("--type: expected f32, bf16, int8 or int4, found '" + name + "'");
-}
-
 int run_quantize(const ModelCommandOptions& options) {
   const bool shown = isatty(STDERR_FILENO) != 0;
   Threads threads(thread_count(options.model));
-  quantize_model(find_model(options.model.model), options.out, type_of(options.type), threads,
+  quantize_model(find_model(options.model.model), options.out, type_named(options.type), threads,
                  [&](size_t done, size_t all) {
                    if (shown) fmt::print(stderr, "\r{} of {} tensors\033[K", done, all);
                  });

@@ -9,6 +9,7 @@
 #include "app/command.h"
 #include "app/exit_code.h"
 #include "app/flags.h"
+#include "app/weight_type.h"
 #include "core/error.h"
 #include "io/output.h"
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "app/weight_type.h"
 #include "core/error.h"
 
 namespace terse {
@@ -28,7 +29,7 @@ void check_memory(const BenchOptions& options, uint64_t bytes) {
 
 void make_up_weights(const BenchOptions& options, Threads& threads, BenchModel& opened) {
   const ModelConfig config = read_model_config(find_preset(options.preset));
-  const DType type = type_named(options.type, kWeightTypes);
+  const DType type = type_named(options.type);
   const std::vector<TensorUse> uses = uses_of(config, ShapesOnly(type));
   opened.traffic = weight_traffic(uses);
   check_memory(options, opened.traffic.bytes_held);

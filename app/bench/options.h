@@ -2,12 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "app/model_options.h"
-#include "core/tensor.h"
 
 namespace terse {
 
@@ -21,13 +18,5 @@ struct BenchOptions {
   size_t repeat = 5;
   bool json = false;
 };
-
-/// The types that a preset's weights can have.
-inline constexpr DType kWeightTypes[] = {DType::f32, DType::bf16, DType::int8, DType::int4};
-
-std::vector<std::string> names_of(std::span<const DType> types);
-
-/// The one of `types` with that name, which must be there.
-DType type_named(const std::string& name, std::span<const DType> types);
 
 }  // namespace terse

@@ -112,12 +112,6 @@ struct AddLanes {
     return hn::Add(a, b);
   }
 };
-struct MaxLanes {
-  template <class V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::Max(a, b);
-  }
-};
 
 #if HWY_TARGET == HWY_SCALAR
 /// results[0..3] = the four values: a vector is one float here.
@@ -165,10 +159,6 @@ HWY_INLINE void fold_lanes(Op op, FloatVec a, FloatVec b, FloatVec c, FloatVec e
 /// sums[0..3] = the sums of the lanes of four vectors.
 HWY_INLINE void sum_lanes(FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* sums) {
   fold_lanes(AddLanes(), a, b, c, e, sums);
-}
-/// largest[0..3] = the largest lanes of four vectors.
-HWY_INLINE void max_lanes(FloatVec a, FloatVec b, FloatVec c, FloatVec e, float* largest) {
-  fold_lanes(MaxLanes(), a, b, c, e, largest);
 }
 
 HWY_INLINE float sum_lanes(FloatVec v) {

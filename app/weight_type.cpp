@@ -1,4 +1,4 @@
-#include "app/bench/options.h"
+#include "app/weight_type.h"
 
 #include "core/error.h"
 
@@ -10,11 +10,11 @@ std::vector<std::string> names_of(std::span<const DType> types) {
   return names;
 }
 
-DType type_named(const std::string& name, std::span<const DType> types) {
-  for (const DType type : types) {
+DType type_named(const std::string& name) {
+  for (const DType type : kWeightTypes) {
     if (name == name_of(type)) return type;
   }
-  throw UsageError("unknown type '" + name + "'");
+  throw UsageError("--type: expected f32, bf16, int8 or int4, found '" + name + "'");
 }
 
 }  // namespace terse
