@@ -123,7 +123,7 @@ constexpr size_t kSlices =
 /// One vector of a panel's outputs, of 8-bit weights.
 struct Int8Slice {
   static constexpr DType kType = DType::int8;
-  static constexpr int kMiddle = 128;
+  static constexpr int kMiddleBits = 7;
   const float* scales = nullptr;    // of the slice's outputs
   const uint8_t* values = nullptr;  // steps of 4 terms, 64 bytes apart
 
@@ -145,7 +145,7 @@ struct Int8Slice {
 /// One vector of a panel's outputs, of 4-bit weights.
 struct Int4Slice {
   static constexpr DType kType = DType::int4;
-  static constexpr int kMiddle = 8;
+  static constexpr int kMiddleBits = 3;
   const uint16_t* scales = nullptr;  // bfloat16, [groups, 16]
   const uint8_t* values = nullptr;   // pairs of steps, 64 bytes apart
 
@@ -229,7 +229,8 @@ HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRow
     const int8_t* rows[kRows];
     for (size_t r = 0; r < kRows; ++r) {
       rows[r] = x.values + (base[r] + group) * kGroup;
-      const auto start = hn::Set(Ints(), -Slice::kMiddle * x.sums[base[r] + group]);
+      const auto start =
+          hn::Neg(hn::ShiftLeft<Slice::kMiddleBits>(hn::Set(Ints(), x.sums[base[r] + group])));
       for (size_t c = 0; c < kWide; ++c) products[r][c] = start;
     }
     for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {

@@ -17,7 +17,7 @@ namespace terse::kernels::HWY_NAMESPACE {
 
 // The tiles leave their sums in registers: 32 with AVX-512, 16 elsewhere.
 #if HWY_TARGET <= HWY_AVX3
-constexpr size_t kTileRows = 4;
+constexpr size_t kTileRows = 6;
 constexpr size_t kWideOfOneRow = 4;
 constexpr size_t kWideOfRows = 2;
 #else
