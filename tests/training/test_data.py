@@ -6,6 +6,7 @@ import unittest
 
 import support
 import numpy as np
+import torch
 
 import batches
 import package_lists
@@ -74,6 +75,17 @@ class Batches(unittest.TestCase):
         self.assertNotEqual(first, second)
         texts = [i for batch, _ in first for i in batch]
         self.assertEqual(len(texts), len(set(texts)))
+
+    def test_blanks_take_their_share_and_leave_padding_and_ends(self):
+        ids = torch.full((50, 40), 7)
+        ids[:, -2], ids[:, -1] = batches.END, 0
+        blanked = batches.blanked(ids, 0.25)
+        share = (blanked == batches.UNKNOWN).float().mean() * 40 / 38
+        self.assertAlmostEqual(float(share), 0.25, delta=0.05)
+        self.assertTrue(bool((blanked[:, -2:] == ids[:, -2:]).all()))
+        self.assertTrue(bool(((blanked == ids) | (blanked == batches.UNKNOWN)).all()))
+        self.assertIs(batches.blanked(ids, 0.0), ids)
+        self.assertIsNone(batches.blanked(None, 0.25))
 
     def test_a_long_source_keeps_its_beginning_and_its_end(self):
         ids = np.arange(100)
