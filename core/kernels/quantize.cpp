@@ -52,24 +52,23 @@ struct Gated {
   }
 };
 
-/// Lane by lane the integer sum of the bits.
-struct AddBits {
+struct LargerLanes {
   template <class V>
   HWY_INLINE V operator()(V a, V b) const {
-    const hn::DFromV<V> d;
-    const hn::RebindToSigned<hn::DFromV<V>> di;
-    return hn::BitCast(d, hn::Add(hn::BitCast(di, a), hn::BitCast(di, b)));
+    return hn::Max(a, b);
   }
 };
-/// Lane by lane the larger of two magnitudes; compared as integers, NaN is the largest.
-struct MaxBits {
+/// Op on the bits of floats as integers.
+template <class Op>
+struct OnBits {
   template <class V>
   HWY_INLINE V operator()(V a, V b) const {
-    const hn::DFromV<V> d;
     const hn::RebindToSigned<hn::DFromV<V>> di;
-    return hn::BitCast(d, hn::Max(hn::BitCast(di, a), hn::BitCast(di, b)));
+    return hn::BitCast(hn::DFromV<V>(), Op()(hn::BitCast(di, a), hn::BitCast(di, b)));
   }
 };
+using AddBits = OnBits<AddLanes>;
+using MaxBits = OnBits<LargerLanes>;  // of magnitudes: NaN is the largest
 
 /// The scale of each group is its largest magnitude / 127; 1 / scale, or 0 of a group of zeros.
 HWY_INLINE void find_scales(const float* magnitudes, float* scales, float* inverses) {
