@@ -17,8 +17,9 @@ struct Workspace {
   Threads threads;
   Scratch scratch;
   const Probe* probe = nullptr;  // not owned; usually absent
-  /// What is read after the layers that are running now, in the order in which it is wanted. Set
-  /// and cleared by the layer around them.
+  /// What is read after the layers that are running now: a factored projection asks for the first,
+  /// the convolutions behind it for the second (those in bytes; in floats they wait for memory
+  /// themselves). Set and cleared by the layer around them.
   std::array<kernels::ReadAhead, 2> upcoming;
 };
 

@@ -75,9 +75,9 @@ void convolve_together(std::span<const LocallyConvDense* const> convolutions,
     for (size_t i = 0; i < n; ++i) {
       const LocallyConvDense& convolution = *convolutions[i];
       const size_t last = std::min(end_panel, convolution.panels());
-      if (first_panel < last)
-        convolution.compute(input, first, end, first_panel, last, later.part(i, i + 1, n),
-                            outputs[i]);
+      if (first_panel >= last) continue;
+      convolution.compute(input, first, end, first_panel, last, later.part(i, i + 1, n),
+                          outputs[i]);
     }
   };
   const size_t positions = input.positions();
