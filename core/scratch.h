@@ -39,6 +39,7 @@ class Scratch {
 
   std::span<float> floats(size_t n) { return take<float>(n); }
   std::span<int8_t> bytes(size_t n) { return take<int8_t>(n); }
+  std::span<int16_t> shorts(size_t n) { return take<int16_t>(n); }
   std::span<int32_t> integers(size_t n) { return take<int32_t>(n); }
   std::span<uint32_t> indices(size_t n) { return take<uint32_t>(n); }
   template <class T>

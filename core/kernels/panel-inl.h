@@ -8,6 +8,7 @@
 #define TERSE_CORE_KERNELS_PANEL_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/kernels/quantize.h"
@@ -123,6 +124,7 @@ constexpr size_t kSlices =
 /// One vector of a panel's outputs, of 8-bit weights.
 struct Int8Slice {
   static constexpr DType kType = DType::int8;
+  static constexpr bool kScaledByGroup = false;
   static constexpr int kMiddleBits = 7;
   const float* scales = nullptr;    // of the slice's outputs
   const uint8_t* values = nullptr;  // steps of 4 terms, 64 bytes apart
@@ -145,6 +147,7 @@ struct Int8Slice {
 /// One vector of a panel's outputs, of 4-bit weights.
 struct Int4Slice {
   static constexpr DType kType = DType::int4;
+  static constexpr bool kScaledByGroup = true;
   static constexpr int kMiddleBits = 3;
   const uint16_t* scales = nullptr;  // bfloat16, [groups, 16]
   const uint8_t* values = nullptr;   // pairs of steps, 64 bytes apart
@@ -198,14 +201,20 @@ HWY_INLINE void add_vector(const int8_t* const (&x)[kRows], const Slice (&slices
 struct AskedFor {
   ReadAhead next;  // of the same product
   size_t next_lines = 0;
+  ReadAhead block;  // of its rows
+  size_t block_lines = 0;
   ReadAhead later;  // of what comes after it
   size_t later_lines = 0;
 
   HWY_INLINE void step() {
     next.ask(next_lines);
+    block.ask(block_lines);
     later.ask(later_lines);
   }
 };
+
+/// Spans end where a block of so many groups of the sum ends: products may stop there.
+constexpr size_t kBlockGroups = 16;
 
 /// Groups of the sum over k: those from `begin` to `end`, of all taps together.
 struct GroupRange {
@@ -214,27 +223,39 @@ struct GroupRange {
 };
 
 /// sums[r][c] += <x row r, weights of slice c> over some groups, in ascending order; scaled by
-/// finish() at the end of the last range. `base`: the first group of each row of x.
+/// finish() at the end of the last range. `base`: the first group of each row of x, which is group
+/// `x_from` of the sum.
 template <size_t kRows, size_t kWide, class Slice>
-HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows],
+HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows], size_t x_from,
                                const Slice (&slices)[kWide], GroupRange range, AskedFor& asked,
                                FloatVec (&sums)[kRows][kWide]) {
   const Floats d;
-  size_t tap = range.begin / x.groups;
-  size_t g = range.begin % x.groups;
-  for (size_t weight_group = range.begin; weight_group < range.end; ++weight_group) {
+  size_t tap = (range.begin - x_from) / x.groups;
+  size_t g = (range.begin - x_from) % x.groups;
+  for (size_t weight_group = range.begin; weight_group < range.end;) {
     const size_t group = tap * x.tap_stride + g;
-    asked.step();
+    // Groups that share all scales.
+    const size_t count =
+        Slice::kScaledByGroup
+            ? 1
+            : std::min({x.span - g % x.span, kBlockGroups - weight_group % kBlockGroups,
+                        x.groups - g, range.end - weight_group});
+    const bool to_end = (g + count) % x.span == 0 || g + count == x.groups;
     IntVec products[kRows][kWide];
     const int8_t* rows[kRows];
     for (size_t r = 0; r < kRows; ++r) {
       rows[r] = x.values + (base[r] + group) * kGroup;
-      const auto start =
-          hn::Neg(hn::ShiftLeft<Slice::kMiddleBits>(hn::Set(Ints(), x.sums[base[r] + group])));
+      const int32_t* sums_from = x.sums + base[r] + group;
+      const int32_t sum = sums_from[0] - (to_end ? 0 : sums_from[count]);
+      const auto start = hn::Set(Ints(), -(sum << Slice::kMiddleBits));
       for (size_t c = 0; c < kWide; ++c) products[r][c] = start;
     }
-    for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {
-      add_vector(rows, slices, weight_group, v, products);
+    for (size_t i = 0; i < count; ++i) {
+      asked.step();
+      for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {
+        add_vector(rows, slices, weight_group + i, v, products);
+      }
+      for (size_t r = 0; r < kRows; ++r) rows[r] += kGroup;
     }
     for (size_t c = 0; c < kWide; ++c) {
       for (size_t r = 0; r < kRows; ++r) {
@@ -242,7 +263,9 @@ HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRow
         sums[r][c] = hn::MulAdd(hn::ConvertTo(d, products[r][c]), scale, sums[r][c]);
       }
     }
-    if (++g == x.groups) {
+    weight_group += count;
+    g += count;
+    if (g == x.groups) {
       g = 0;
       ++tap;
     }
@@ -257,7 +280,7 @@ HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRow
     for (size_t c = 0; c < kWide; ++c) sums[r][c] = hn::Zero(Floats());
   }
   AskedFor nothing;
-  panel_products(x, base, slices, {0, x.taps * x.groups}, nothing, sums);
+  panel_products(x, base, 0, slices, {0, x.taps * x.groups}, nothing, sums);
   for (size_t c = 0; c < kWide; ++c) {
     for (size_t r = 0; r < kRows; ++r) sums[r][c] = slices[c].finish(sums[r][c]);
   }

@@ -9,8 +9,12 @@
 
 namespace terse::kernels {
 
-/// Rows of activations in groups of kGroup values: x = scale * value, with one scale and the sum of
-/// the values for each group. Row i, tap l and group g of it is group
+/// Groups of a plain row that share one scale. Weights of 8 bits have one scale for a whole row, so
+/// the integer products of a span need not leave the integers.
+constexpr size_t kSpan = 4;
+
+/// Rows of activations in groups of kGroup values: x = scale * value. For each group, its scale, and
+/// the sum of its values and of those behind it in its span. Row i, tap l and group g of it is group
 ///   i / rows * position_stride + i % rows * row_stride + l * tap_stride + g.
 /// Plain rows have one tap, and one row to a position; a convolution reads its patches in place.
 struct QuantizedRows {
@@ -19,6 +23,7 @@ struct QuantizedRows {
   const int32_t* sums = nullptr;   // [groups]
   size_t m = 0;                    // rows
   size_t groups = 0;               // of a tap
+  size_t span = 1;                 // groups of a tap that share one scale, one behind the other
   size_t taps = 1;
   size_t tap_stride = 0;  // all strides in groups
   size_t rows = 1;        // of a position
@@ -46,11 +51,22 @@ struct QuantizedGroups {
   int32_t* sums;
 };
 
-/// Quantises n values, rounding to nearest even; a last group that is not whole is filled with
-/// zeros. A group with a value that is not finite gets the scale NaN.
-void quantize(const float* x, size_t n, const QuantizedGroups& out);
+/// Quantises n values, rounding to nearest even; `span` groups share one scale. A last group that
+/// is not whole is filled with zeros. A span with a value that is not finite gets the scale NaN.
+void quantize(const float* x, size_t n, size_t span, const QuantizedGroups& out);
 
-/// The same of the n values x[i] * gates[i]; gates: one row.
-void quantize_gated(const float* x, WeightView gates, size_t n, const QuantizedGroups& out);
+/// Activations to be gated, in 9 bits and a sign: times a gate of 8 bits they fit into 16. Whole
+/// groups, and one scale for each span of kSpan groups.
+struct GateInput {
+  const int16_t* values;
+  const float* scales;
+};
+
+/// n values as a GateInput.
+void prepare_gating(const float* x, size_t n, int16_t* values, float* scales);
+
+/// Quantises the n values x[i] * gates[i] in spans of kSpan groups, as above; gates: one int8 row.
+/// Loses a little more than half a step: x has been rounded before.
+void quantize_gated(const GateInput& x, WeightView gates, size_t n, const QuantizedGroups& out);
 
 }  // namespace terse::kernels

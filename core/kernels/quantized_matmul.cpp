@@ -1,6 +1,7 @@
-// quantized_matmul: tiles of some rows of activations by some vectors of outputs. Many rows go
-// through the weights block by block of k, so that a tile's weights stay in the first-level cache
-// for all of them; the sums wait in y meanwhile.
+// quantized_matmul and gated_matmul: tiles of some rows of activations by some vectors of outputs.
+// Many rows go through the weights block by block of k, so that a tile's weights stay in the
+// first-level cache for all of them; the sums wait in y meanwhile. Gated rows are made a block at a
+// time, so that they are multiplied from there, too.
 #include "core/kernels/quantized_matmul.h"
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <hwy/foreach_target.h>
 // clang-format off: foreach_target.h comes first
 #include "core/kernels/panel-inl.h"
+#include "core/kernels/quantize-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -26,27 +28,27 @@ constexpr size_t kWideOfOneRow = 4;
 constexpr size_t kWideOfRows = 1;
 #endif
 
-// Groups of a block: two panels of 8-bit weights take 16 KiB.
-constexpr size_t kBlockGroups = 16;
+// Two panels of 8-bit weights take 16 KiB of a block.
+static_assert(kBlockGroups == kGatedGroups && kBlockGroups % kSpan == 0);
 
 /// One product: what every tile of it needs.
 struct Product {
-  const QuantizedRows& x;
+  QuantizedRows x;
   const std::byte* w;
   size_t n;
-  size_t k;
+  size_t groups;  // of the sum
   size_t panel_bytes;
   const float* bias;
   float* y;
   size_t y_stride;
+  size_t x_from = 0;  // the group of the sum that x begins with
 
-  size_t groups() const { return x.taps * x.groups; }
   /// Vectors of outputs.
   size_t vectors() const { return (n + hn::Lanes(Floats()) - 1) / hn::Lanes(Floats()); }
 
   template <class Slice>
   Slice slice(size_t vector) const {
-    return Slice(w + vector / kSlices * panel_bytes, vector % kSlices, k);
+    return Slice(w + vector / kSlices * panel_bytes, vector % kSlices, groups * kGroup);
   }
 };
 
@@ -71,8 +73,8 @@ HWY_NOINLINE void product_tile(const Product& p, size_t i, size_t first, GroupRa
       sums[r][c] = range.begin == 0 ? hn::Zero(d) : load_part(d, y(r, c), part(c));
     }
   }
-  panel_products(p.x, base, slices, range, asked, sums);
-  const bool done = range.end == p.groups();
+  panel_products(p.x, base, p.x_from, slices, range, asked, sums);
+  const bool done = range.end == p.groups;
   for (size_t c = 0; c < kWide; ++c) {
     const bool with_bias = done && p.bias != nullptr;
     const FloatVec bias = with_bias ? load_part(d, p.bias + output(c), part(c)) : hn::Zero(d);
@@ -83,24 +85,32 @@ HWY_NOINLINE void product_tile(const Product& p, size_t i, size_t first, GroupRa
   }
 }
 
-/// The last rows of x, fewer than kTileRows.
+/// A tile of `rows` <= kRows rows.
 template <class Slice, size_t kRows, size_t kWide>
-void product_last_rows(const Product& p, size_t rows, size_t i, size_t first, GroupRange range,
-                       AskedFor& asked) {
+void product_tile_of(size_t rows, const Product& p, size_t i, size_t first, GroupRange range,
+                     AskedFor& asked) {
   if constexpr (kRows > 0) {
     if (rows == kRows) return product_tile<Slice, kRows, kWide>(p, i, first, range, asked);
-    product_last_rows<Slice, kRows - 1, kWide>(p, rows, i, first, range, asked);
+    product_tile_of<Slice, kRows - 1, kWide>(rows, p, i, first, range, asked);
   }
 }
 
-/// All rows, of the kWide vectors of outputs from `first` on.
+size_t tiles_of(size_t rows) {
+  return (rows + kTileRows - 1) / kTileRows;
+}
+
+/// All rows, of the kWide vectors of outputs from `first` on. Tiles are of much the same height: a
+/// low one has too few sums to keep the multipliers busy.
 template <class Slice, size_t kWide>
-void product_rows(const Product& p, size_t i, size_t end, size_t first, GroupRange range,
+void product_rows(const Product& p, size_t begin, size_t end, size_t first, GroupRange range,
                   AskedFor& asked) {
-  for (; i + kTileRows <= end; i += kTileRows) {
-    product_tile<Slice, kTileRows, kWide>(p, i, first, range, asked);
+  const size_t rows = end - begin;
+  const size_t tiles = tiles_of(rows);
+  for (size_t t = 0; t < tiles; ++t) {
+    const size_t i = rows * t / tiles;
+    product_tile_of<Slice, kTileRows, kWide>(rows * (t + 1) / tiles - i, p, begin + i, first, range,
+                                             asked);
   }
-  product_last_rows<Slice, kTileRows - 1, kWide>(p, end - i, i, first, range, asked);
 }
 
 /// One row, of the vectors of outputs from `first` on: kWide at a time, then fewer.
@@ -108,7 +118,7 @@ template <class Slice, size_t kWide>
 void product_row(const Product& p, size_t i, size_t first) {
   AskedFor nothing;
   for (; first + kWide <= p.vectors(); first += kWide) {
-    product_tile<Slice, 1, kWide>(p, i, first, {0, p.groups()}, nothing);
+    product_tile<Slice, 1, kWide>(p, i, first, {0, p.groups}, nothing);
   }
   if constexpr (kWide > 1) product_row<Slice, kWide / 2>(p, i, first);
 }
@@ -123,15 +133,16 @@ struct Step {
 class Steps {
  public:
   explicit Steps(const Product& p)
-      : groups_(p.groups()),
+      : groups_(p.groups),
         blocks_((groups_ + kBlockGroups - 1) / kBlockGroups),
         in_block_((p.vectors() + kWideOfRows - 1) / kWideOfRows) {}
 
   size_t count() const { return blocks_ * in_block_; }
+  size_t in_block() const { return in_block_; }
+  bool begins_block(size_t i) const { return i % in_block_ == 0; }
   Step operator[](size_t i) const {
-    const size_t block = i / in_block_;
-    return {i % in_block_ * kWideOfRows,
-            {groups_ * block / blocks_, groups_ * (block + 1) / blocks_}};
+    const size_t begin = i / in_block_ * kBlockGroups;
+    return {i % in_block_ * kWideOfRows, {begin, std::min(begin + kBlockGroups, groups_)}};
   }
 
  private:
@@ -147,7 +158,8 @@ ReadAhead reads_of(const Product& p, const Step& step) {
   const size_t panel = step.first / kSlices;
   const size_t panels =
       std::min((kWideOfRows + kSlices - 1) / kSlices, (p.n + kPanel - 1) / kPanel - panel);
-  const std::byte* first = p.w + panel * p.panel_bytes + panel_scale_bytes(Slice::kType, p.k) +
+  const std::byte* first = p.w + panel * p.panel_bytes +
+                           panel_scale_bytes(Slice::kType, p.groups * kGroup) +
                            step.range.begin * kGroupBytes;
   return {first, (step.range.end - step.range.begin) * kGroupBytes, panels, p.panel_bytes};
 }
@@ -157,16 +169,21 @@ size_t lines_each(const ReadAhead& all, size_t turns) {
   return (all.lines() + turns - 1) / turns;
 }
 
-template <class Slice>
-void product(const Product& p, size_t begin, size_t end, const ReadAhead& later) {
-  if (end - begin == 1) return product_row<Slice, kWideOfOneRow>(p, begin, 0);
+/// Rows begin .. end. prepare(range, p) is called before each block, and returns what it reads
+/// before the next one.
+template <class Slice, class Prepare>
+void product(Product p, size_t begin, size_t end, const ReadAhead& later, const Prepare& prepare) {
   const Steps steps(p);
-  const size_t tiles = (end - begin + kTileRows - 1) / kTileRows;
+  const size_t tiles = tiles_of(end - begin);
   AskedFor asked;
   asked.later = later;
-  asked.later_lines = lines_each(later, steps.count() * tiles * steps[0].range.end);
+  asked.later_lines = lines_each(later, steps.count() * tiles * std::min(kBlockGroups, p.groups));
   for (size_t i = 0; i < steps.count(); ++i) {
     const auto [first, range] = steps[i];
+    if (steps.begins_block(i)) {
+      asked.block = prepare(range, p);
+      asked.block_lines = lines_each(asked.block, steps.in_block() * tiles * kBlockGroups);
+    }
     asked.next = i + 1 < steps.count() ? reads_of<Slice>(p, steps[i + 1]) : ReadAhead();
     asked.next_lines = lines_each(asked.next, tiles * (range.end - range.begin));
     if (first + kWideOfRows <= p.vectors()) {
@@ -177,15 +194,77 @@ void product(const Product& p, size_t begin, size_t end, const ReadAhead& later)
   }
 }
 
+template <class Slice>
+void whole_product(const Product& p, size_t begin, size_t end, const ReadAhead& later) {
+  if (end - begin == 1) return product_row<Slice, kWideOfOneRow>(p, begin, 0);
+  product<Slice>(p, begin, end, later, [](GroupRange, Product&) { return ReadAhead(); });
+}
+
 void quantized_matmul(const QuantizedRows& x, size_t begin, size_t end, WeightView w, size_t n,
                       const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
   if (n == 0 || begin == end) return;
-  const size_t k = x.taps * x.groups * kGroup;
-  const Product p{x, w.data, n, k, panel_bytes(w.dtype, k), bias, y, y_stride};
+  const size_t groups = x.taps * x.groups;
+  const Product p{x, w.data, n, groups, panel_bytes(w.dtype, groups * kGroup), bias, y, y_stride};
   if (w.dtype == DType::int8) {
-    product<Int8Slice>(p, begin, end, later);
+    whole_product<Int8Slice>(p, begin, end, later);
   } else {
-    product<Int4Slice>(p, begin, end, later);
+    whole_product<Int4Slice>(p, begin, end, later);
+  }
+}
+
+/// A block of the gated rows begin .. end, in the first rows of p.x. Returns the gates of the next.
+ReadAhead quantize_block(const GatedRows& x, size_t begin, size_t end, GroupRange range,
+                         const QuantizedGroups& block, Product& p) {
+  const Int8Rows gates{x.gates.data, p.groups * kGroup};
+  const size_t spans = (p.groups + kSpan - 1) / kSpan;
+  for (size_t i = begin; i < end; ++i) {
+    const size_t position = i / x.modules;
+    const size_t group = p.x.group_of(i - begin);
+    quantize_gated_groups(
+        {x.x.values + (position * p.groups + range.begin) * kGroup,
+         x.x.scales + position * spans + range.begin / kSpan},
+        gates[i % x.modules] + range.begin * kGroup, range.end - range.begin,
+        {block.values + group * kGroup, block.scales + group, block.sums + group});
+  }
+  p.x_from = range.begin;
+  p.x.groups = range.end - range.begin;
+  const size_t rows = std::min(end - begin, x.modules - begin % x.modules);
+  const size_t left = std::min(kBlockGroups, p.groups - range.end) * kGroup;
+  return {reinterpret_cast<const std::byte*>(gates[begin % x.modules].bytes) + range.end * kGroup,
+          left, rows, row_bytes(DType::int8, p.groups * kGroup)};
+}
+
+template <class Slice>
+void gated_product(const GatedRows& x, size_t begin, size_t end, const QuantizedGroups& block,
+                   const Product& p, const ReadAhead& later) {
+  product<Slice>(p, 0, end - begin, later, [&](GroupRange range, Product& product) {
+    return quantize_block(x, begin, end, range, block, product);
+  });
+}
+
+void gated_matmul(const GatedRows& x, size_t begin, size_t end, WeightView w, size_t n, size_t k,
+                  const QuantizedGroups& block, float* y, size_t y_stride, const ReadAhead& later) {
+  if (n == 0 || begin == end) return;
+  const size_t groups = groups_of(k);
+  QuantizedRows rows;
+  rows.values = block.values;
+  rows.scales = block.scales;
+  rows.sums = block.sums;
+  rows.m = end - begin;
+  rows.span = kSpan;
+  rows.position_stride = kGatedGroups;
+  const Product p{rows,
+                  w.data,
+                  n,
+                  groups,
+                  panel_bytes(w.dtype, groups * kGroup),
+                  nullptr,
+                  y + begin * y_stride,
+                  y_stride};
+  if (w.dtype == DType::int8) {
+    gated_product<Int8Slice>(x, begin, end, block, p, later);
+  } else {
+    gated_product<Int4Slice>(x, begin, end, block, p, later);
   }
 }
 
@@ -195,10 +274,16 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace terse::kernels {
 HWY_EXPORT(quantized_matmul);
+HWY_EXPORT(gated_matmul);
 
 void quantized_matmul(const QuantizedRows& x, size_t begin, size_t end, WeightView w, size_t n,
                       const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
   HWY_DYNAMIC_DISPATCH(quantized_matmul)(x, begin, end, w, n, bias, y, y_stride, later);
+}
+
+void gated_matmul(const GatedRows& x, size_t begin, size_t end, WeightView w, size_t n, size_t k,
+                  const QuantizedGroups& block, float* y, size_t y_stride, const ReadAhead& later) {
+  HWY_DYNAMIC_DISPATCH(gated_matmul)(x, begin, end, w, n, k, block, y, y_stride, later);
 }
 
 }  // namespace terse::kernels

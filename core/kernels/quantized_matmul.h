@@ -18,4 +18,23 @@ namespace terse::kernels {
 void quantized_matmul(const QuantizedRows& x, size_t begin, size_t end, WeightView w, size_t n,
                       const float* bias, float* y, size_t y_stride, const ReadAhead& later = {});
 
+/// Rows of activations that are a position's values times a module's gates: row i is that of
+/// position i / modules and module i % modules.
+struct GatedRows {
+  GateInput x;       // [positions, groups of k]
+  WeightView gates;  // [modules, k], int8 rows
+  size_t modules;
+};
+
+/// Groups of a gated row that are made at a time.
+constexpr size_t kGatedGroups = 16;
+
+/// y[i, j] = sum_k x[i, k] * w[j, k]    for begin <= i < end, j < n; the rows of x are quantised.
+///
+/// w, y, `later` and the order of the sums: as above. block: room for kGatedGroups groups of each
+/// of the rows begin .. end.
+void gated_matmul(const GatedRows& x, size_t begin, size_t end, WeightView w, size_t n, size_t k,
+                  const QuantizedGroups& block, float* y, size_t y_stride,
+                  const ReadAhead& later = {});
+
 }  // namespace terse::kernels

@@ -38,13 +38,20 @@ HWY_INLINE auto load_bytes(D, const uint8_t* p) {
   return hn::PromoteTo(hn::Rebind<int32_t, D>(), hn::LoadU(hn::Rebind<uint8_t, D>(), p));
 }
 
+/// The integers of a full vector from the row, as floats.
+template <class D>
+HWY_INLINE hn::Vec<D> load_integers(D d, const Int8Row& row) {
+  const hn::Rebind<int8_t, D> db;
+  const hn::Rebind<uint8_t, D> du;
+  const auto offset = hn::Xor(hn::LoadU(du, row.bytes), hn::Set(du, 0x80));
+  return from_int8(d, hn::BitCast(db, offset));
+}
+
 // A full vector from the row. Vectors start at multiples of their length: a vector of 4-bit values
 // lies within half a group.
 template <class D>
 HWY_INLINE hn::Vec<D> load(D d, const Int8Row& row) {
-  const hn::Rebind<int32_t, D> di;
-  const auto values = hn::Sub(load_bytes(d, row.bytes), hn::Set(di, 128));
-  return hn::Mul(hn::ConvertTo(d, values), hn::Set(d, row.scale));
+  return hn::Mul(load_integers(d, row), hn::Set(d, row.scale));
 }
 template <class D>
 HWY_INLINE hn::Vec<D> load(D d, const Int4Row& row) {

@@ -115,6 +115,7 @@ kernels::QuantizedRows ConvInput::byte_patches(size_t width) const {
   patches.sums = rows_.bytes.sums + skip;
   patches.m = positions_ * reach.modules;
   patches.groups = width * module;
+  patches.span = module;
   patches.taps = reach.length;
   patches.tap_stride = reach.row_groups();
   patches.rows = reach.modules;

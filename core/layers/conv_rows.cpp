@@ -35,11 +35,11 @@ void ConvRows::set(size_t i, const float* x) const {
   }
   const size_t first = reach.margin() * reach.module_groups();
   if (reach.module_in % kGroup == 0) {
-    kernels::quantize(x, reach.d_in(), groups_from(row.bytes, first));
+    kernels::quantize(x, reach.d_in(), reach.module_groups(), groups_from(row.bytes, first));
     return;
   }
   for (size_t module = 0; module < reach.modules; ++module) {
-    kernels::quantize(x + module * reach.module_in, reach.module_in,
+    kernels::quantize(x + module * reach.module_in, reach.module_in, reach.module_groups(),
                       groups_from(row.bytes, first + module * reach.module_groups()));
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/kernels/quantized_matmul.h"
 #include "core/kernels/vector.h"
 #include "core/layers/linear.h"
 
@@ -11,8 +12,10 @@ namespace {
 
 // Positions that are gated at once: enough rows to reuse the projection from the cache.
 constexpr size_t kTile = 16;
-// Values that are worth gating on another thread.
+// Values that are worth gating on another thread; multiply-adds that are worth it are far more.
 constexpr size_t kWorthSplitting = size_t{1} << 12;
+// Rows of a thread that outweigh its reading the whole projection.
+constexpr size_t kRowsEach = 4;
 
 }  // namespace
 
@@ -48,22 +51,49 @@ void FactoredDense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix 
 // products: [positions * modules, d_out / modules]
 void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) const {
   const Scratch::Frame frame(work.scratch);
-  const size_t d = x.cols;
-  const size_t grain = kWorthSplitting / d + 1;
-  const auto gates = [&](size_t i) { return kernels::WeightView(gating_).row(i % modules_, d); };
-  if (!is_quantized(projection_.dtype)) {
-    const Matrix gated = work.scratch.matrix(products.rows, d);
-    work.threads.for_ranges(gated.rows, grain, [&](size_t begin, size_t end) {
-      for (size_t i = begin; i < end; ++i) {
-        kernels::multiply(x.row(i / modules_), gates(i), d, gated.row(i));
-      }
-    });
-    linear(gated, projection_, nullptr, work, products, work.upcoming[0]);
+  if (is_quantized(projection_.dtype) && gating_.dtype == DType::int8) {
+    multiply_in_bytes(x, work, products);
     return;
   }
-  const ByteRows gated(products.rows, d, work.scratch);
-  work.threads.for_ranges(products.rows, grain, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) gated.fill_gated(i, x.row(i / modules_), gates(i));
+  const size_t d = x.cols;
+  const Matrix gated = work.scratch.matrix(products.rows, d);
+  work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      kernels::multiply(x.row(i / modules_), gates(i, d), d, gated.row(i));
+    }
+  });
+  linear(gated, projection_, nullptr, work, products, work.upcoming[0]);
+}
+
+void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix products) const {
+  const size_t d = x.cols;
+  const size_t groups = groups_of(d);
+  const size_t spans = (groups + kernels::kSpan - 1) / kernels::kSpan;
+  const std::span<int16_t> values = work.scratch.shorts(x.rows * groups * kGroup);
+  const std::span<float> scales = work.scratch.floats(x.rows * spans);
+  const auto input = [&](size_t position) {
+    return kernels::GateInput{&values[position * groups * kGroup], &scales[position * spans]};
+  };
+  for (size_t i = 0; i < x.rows; ++i) {
+    kernels::prepare_gating(x.row(i), d, &values[i * groups * kGroup], &scales[i * spans]);
+  }
+  const size_t rows = products.rows;
+  if (rows >= kRowsEach * work.threads.size()) {
+    // Each thread gates and multiplies its own, which stay in its first-level cache in between.
+    const ByteRows block(rows, kernels::kGatedGroups * kGroup, work.scratch);
+    const size_t grain = kWorthSplitting / (d * products.cols) + 1;
+    work.threads.for_ranges(rows, grain, [&](size_t begin, size_t end) {
+      kernels::gated_matmul({input(0), gating_, modules_}, begin, end, projection_, products.cols,
+                            d, block.row(begin), products.data, products.stride,
+                            work.upcoming[0].part(begin, end, rows));
+    });
+    return;
+  }
+  const ByteRows gated(rows, d, work.scratch);
+  work.threads.for_ranges(rows, kWorthSplitting / d + 1, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      kernels::quantize_gated(input(i / modules_), gates(i, d), d, gated.row(i));
+    }
   });
   linear(gated.rows(), projection_, nullptr, work.threads, products, work.upcoming[0]);
 }

@@ -1,6 +1,7 @@
 // FactoredDense, the paper's multiplicative layer (section 3.2; Trax: FactoredDense).
 #pragma once
 
+#include "core/kernels/weight_view.h"
 #include "core/layers/layer.h"
 #include "core/weights.h"
 
@@ -24,6 +25,11 @@ class FactoredDense : public Layer {
 
  private:
   void multiply(ConstMatrix x, Workspace& work, Matrix products) const;
+  void multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix products) const;
+  // Those of row i of the products.
+  kernels::WeightView gates(size_t i, size_t d) const {
+    return kernels::WeightView(gating_).row(i % modules_, d);
+  }
 
   size_t modules_;
   Tensor gating_;

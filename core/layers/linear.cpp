@@ -89,6 +89,7 @@ ByteRows::ByteRows(size_t rows, size_t cols, Scratch& scratch) : cols_(cols) {
   rows_.sums = groups_.sums;
   rows_.m = rows;
   rows_.groups = groups;
+  rows_.span = kernels::kSpan;
   rows_.position_stride = groups;
 }
 
@@ -98,11 +99,7 @@ kernels::QuantizedGroups ByteRows::row(size_t i) const {
 }
 
 void ByteRows::fill(ConstMatrix x, size_t begin, size_t end) const {
-  for (size_t i = begin; i < end; ++i) kernels::quantize(x.row(i), cols_, row(i));
-}
-
-void ByteRows::fill_gated(size_t i, const float* x, kernels::WeightView gates) const {
-  kernels::quantize_gated(x, gates, cols_, row(i));
+  for (size_t i = begin; i < end; ++i) kernels::quantize(x.row(i), cols_, kernels::kSpan, row(i));
 }
 
 kernels::QuantizedRows quantized(ConstMatrix x, Workspace& work) {

@@ -36,14 +36,12 @@ class ByteRows {
 
   /// Quantises some rows of x. Threads may share the rows.
   void fill(ConstMatrix x, size_t begin, size_t end) const;
-  /// The same of row i: x times the row of gates. x: [cols].
-  void fill_gated(size_t i, const float* x, kernels::WeightView gates) const;
 
   const kernels::QuantizedRows& rows() const { return rows_; }
-
- private:
+  /// Where row i is written, and those behind it.
   kernels::QuantizedGroups row(size_t i) const;
 
+ private:
   size_t cols_;
   kernels::QuantizedGroups groups_;
   kernels::QuantizedRows rows_;

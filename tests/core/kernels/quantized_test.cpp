@@ -49,17 +49,18 @@ struct Packed {
 
 /// Rows of activations in bytes, and the floats that they stand for.
 struct Bytes {
-  Bytes(const std::vector<float>& x, size_t m, size_t k)
+  Bytes(const std::vector<float>& x, size_t m, size_t k, size_t span = kSpan)
       : groups(groups_of(k)), values(m * groups * kGroup), scales(m * groups), sums(m * groups) {
     for (size_t i = 0; i < m; ++i) {
       const size_t g = i * groups;
-      quantize(x.data() + i * k, k, {values.data() + g * kGroup, &scales[g], &sums[g]});
+      quantize(x.data() + i * k, k, span, {values.data() + g * kGroup, &scales[g], &sums[g]});
     }
     rows.values = values.data();
     rows.scales = scales.data();
     rows.sums = sums.data();
     rows.m = m;
     rows.groups = groups;
+    rows.span = span;
     rows.position_stride = groups;
   }
   float at(size_t i, size_t k, size_t j) const {
@@ -143,38 +144,48 @@ TEST_CASE("columns are packed as the matrices that their blocks are, transposed"
   }
 }
 
-TEST_CASE("a group of activations keeps 127 steps of its largest value") {
+TEST_CASE("a span of activations keeps 127 steps of its largest value") {
   for_each_isa([] {
-    for (const size_t n : {1, 5, 32, 33, 96, 100}) {
-      const auto x = random_floats(n, 3, 10.0f);
-      const Bytes bytes(x, 1, n);
-      for (size_t g = 0; g < bytes.groups; ++g) {
-        float largest = 0;
-        int sum = 0;
-        for (size_t j = g * kGroup; j < (g + 1) * kGroup; ++j) {
-          sum += bytes.values[j];
-          if (j < n) largest = std::max(largest, std::abs(x[j]));
-          if (j >= n) REQUIRE(bytes.values[j] == 0);
-        }
-        REQUIRE(bytes.sums[g] == sum);
-        REQUIRE(bytes.scales[g] == largest / 127.0f);
-        for (size_t j = g * kGroup; j < std::min(n, (g + 1) * kGroup); ++j) {
-          REQUIRE(std::abs(bytes.at(0, n, j) - x[j]) <= 0.5001f * bytes.scales[g]);
+    for (const size_t span : {1, 2, 4, 5}) {
+      for (const size_t n : {1, 5, 32, 33, 96, 100, 128, 160, 300}) {
+        INFO("span " << span << " n " << n);
+        const auto x = random_floats(n, 3, 10.0f);
+        const size_t groups = groups_of(n);
+        std::vector<int8_t> values(groups * kGroup);
+        std::vector<float> scales(groups);
+        std::vector<int32_t> sums(groups);
+        quantize(x.data(), n, span, {values.data(), scales.data(), sums.data()});
+        for (size_t g = 0; g < groups; ++g) {
+          const size_t begin = g / span * span * kGroup;
+          const size_t end = std::min(begin + span * kGroup, groups * kGroup);
+          const auto sizes = absolute({x.begin() + begin, x.begin() + std::min(end, n)});
+          const float largest = *std::max_element(sizes.begin(), sizes.end());
+          int sum = 0;
+          for (size_t j = g * kGroup; j < end; ++j) {
+            sum += values[j];
+            if (j >= n) REQUIRE(values[j] == 0);
+          }
+          REQUIRE(sums[g] == sum);
+          REQUIRE(scales[g] == largest / 127.0f);
+          for (size_t j = g * kGroup; j < std::min(n, (g + 1) * kGroup); ++j) {
+            REQUIRE(std::abs(scales[g] * values[j] - x[j]) <= 0.5001f * scales[g]);
+          }
         }
       }
     }
   });
 }
 
-TEST_CASE("a group with a value that is not finite has the scale NaN, zeros have the scale 0") {
+TEST_CASE("a span with a value that is not finite has the scale NaN, zeros have the scale 0") {
   for_each_isa([] {
     for (const float bad : {INFINITY, -INFINITY, NAN}) {
-      std::vector<float> x(96, 1.0f);
-      x[40] = bad;
+      std::vector<float> x(3 * kSpan * kGroup, 1.0f);
+      x[kSpan * kGroup + 40] = bad;
       const Bytes bytes(x, 1, x.size());
-      CHECK(std::isfinite(bytes.scales[0]));
-      CHECK(std::isnan(bytes.scales[1]));
-      CHECK(std::isfinite(bytes.scales[2]));
+      for (size_t g = 0; g < bytes.groups; ++g) {
+        CHECK(std::isnan(bytes.scales[g]) == (g / kSpan == 1));
+        if (g / kSpan == 1) CHECK(bytes.sums[g] == 0);
+      }
     }
     const Bytes zeros(std::vector<float>(40, 0.0f), 1, 40);
     CHECK(zeros.scales == std::vector<float>(2, 0.0f));
@@ -182,24 +193,112 @@ TEST_CASE("a group with a value that is not finite has the scale NaN, zeros have
   });
 }
 
-TEST_CASE("gated activations are quantised as their products would be") {
+namespace {
+
+/// Activations in 9 bits.
+struct Prepared {
+  Prepared(const std::vector<float>& x, size_t positions, size_t k)
+      : values(positions * groups_of(k) * kGroup),
+        spans((groups_of(k) + kSpan - 1) / kSpan),
+        scales(positions * spans) {
+    for (size_t i = 0; i < positions; ++i) {
+      prepare_gating(&x[i * k], k, &values[i * groups_of(k) * kGroup], &scales[i * spans]);
+    }
+  }
+  GateInput input() const { return {values.data(), scales.data()}; }
+
+  std::vector<int16_t> values;
+  size_t spans;
+  std::vector<float> scales;
+};
+
+}  // namespace
+
+TEST_CASE("gated activations lose little more than half a step of a span's largest product") {
   for_each_isa([] {
-    for (const DType dtype : {DType::f32, DType::int8}) {
-      for (const size_t n : {1, 32, 100, 128, 300}) {
-        const auto x = random_floats(n, 20);
-        const auto gates = random_floats(n, 21);
-        const Packed packed(gates, TensorKind::gates, {1, n}, DType::int8);
-        const WeightView view =
-            dtype == DType::int8 ? WeightView(packed) : WeightView(gates.data());
-        std::vector<float> products(n);
-        multiply(x.data(), view, n, products.data());
-        const Bytes expected(products, 1, n);
-        Bytes gated(std::vector<float>(n), 1, n);
-        quantize_gated(x.data(), view, n,
-                       {gated.values.data(), gated.scales.data(), gated.sums.data()});
-        REQUIRE(gated.values == expected.values);
-        REQUIRE(gated.scales == expected.scales);
-        REQUIRE(gated.sums == expected.sums);
+    for (const size_t n : {1, 32, 100, 128, 300, 512, 1100}) {
+      INFO("n " << n);
+      const auto x = random_floats(n, 20);
+      const Packed packed(random_floats(n, 21), TensorKind::gates, {1, n}, DType::int8);
+      const auto gates = packed.rows(1, n);
+      const Prepared prepared(x, 1, n);
+      Bytes gated(std::vector<float>(n), 1, n);
+      quantize_gated(prepared.input(), packed, n,
+                     {gated.values.data(), gated.scales.data(), gated.sums.data()});
+      for (size_t begin = 0; begin < n; begin += kSpan * kGroup) {
+        const size_t end = std::min(begin + kSpan * kGroup, n);
+        float largest_x = 0, largest_gate = 0, largest = 0;
+        for (size_t j = begin; j < end; ++j) {
+          largest_x = std::max(largest_x, std::abs(x[j]));
+          largest_gate = std::max(largest_gate, std::abs(gates[j]));
+          largest = std::max(largest, std::abs(x[j] * gates[j]));
+        }
+        const float error = 0.51f * largest / 127 + 0.51f * largest_x / 255 * largest_gate;
+        for (size_t j = begin; j < end; ++j) {
+          REQUIRE(std::abs(gated.at(0, n, j) - x[j] * gates[j]) <= 1.05f * error);
+        }
+        int sum = 0;
+        for (size_t g = groups_of(end); g-- > begin / kGroup;) {
+          for (size_t j = g * kGroup; j < (g + 1) * kGroup; ++j) sum += gated.values[j];
+          REQUIRE(gated.sums[g] == sum);
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("a span of gated activations that is not finite has the scale NaN") {
+  for_each_isa([] {
+    const size_t n = 3 * kSpan * kGroup;
+    for (const float bad : {INFINITY, -INFINITY, NAN}) {
+      auto x = random_floats(n, 22);
+      x[kSpan * kGroup + 3] = bad;
+      const Packed gates(random_floats(n, 23), TensorKind::gates, {1, n}, DType::int8);
+      Bytes gated(std::vector<float>(n), 1, n);
+      quantize_gated(Prepared(x, 1, n).input(), gates, n,
+                     {gated.values.data(), gated.scales.data(), gated.sums.data()});
+      for (size_t g = 0; g < gated.groups; ++g) {
+        CHECK(std::isnan(gated.scales[g]) == (g / kSpan == 1));
+      }
+    }
+  });
+}
+
+TEST_CASE("gated_matmul is the product of the gated rows, however they are split") {
+  for_each_isa_and_quantized_type([](DType dtype) {
+    struct Case {
+      size_t positions, modules, k, n;
+    };
+    for (const Case& c : {Case{1, 4, 32, 16}, Case{1, 7, 100, 20}, Case{2, 5, 700, 40},
+                          Case{3, 16, 1024, 64}, Case{1, 33, 513, 9}}) {
+      INFO(c.positions << " positions, " << c.modules << " modules, k " << c.k << ", n " << c.n);
+      const size_t rows = c.positions * c.modules;
+      const Prepared x(random_floats(c.positions * c.k, 30), c.positions, c.k);
+      const Packed gates(random_floats(c.modules * c.k, 31), TensorKind::gates, {c.modules, c.k},
+                         DType::int8);
+      const Packed w(random_floats(c.n * c.k, 32), TensorKind::matrix, {c.n, c.k}, dtype);
+      Bytes gated(std::vector<float>(rows * c.k), rows, c.k);
+      for (size_t i = 0; i < rows; ++i) {
+        const size_t g = i * gated.groups;
+        quantize_gated(
+            {&x.values[i / c.modules * gated.groups * kGroup], &x.scales[i / c.modules * x.spans]},
+            WeightView(gates).row(i % c.modules, c.k), c.k,
+            {&gated.values[g * kGroup], &gated.scales[g], &gated.sums[g]});
+      }
+      std::vector<float> expected(rows * c.n);
+      quantized_matmul(gated.rows, 0, rows, w, c.n, nullptr, expected.data(), c.n);
+      for (const size_t part : {rows, size_t{1}, size_t{3}}) {
+        const Bytes block(std::vector<float>(rows * kGatedGroups * kGroup), rows,
+                          kGatedGroups * kGroup);
+        std::vector<float> y(rows * c.n);
+        for (size_t i = 0; i < rows; i += part) {
+          gated_matmul(
+              {x.input(), gates, c.modules}, i, std::min(i + part, rows), w, c.n, c.k,
+              {const_cast<int8_t*>(block.values.data()), const_cast<float*>(block.scales.data()),
+               const_cast<int32_t*>(block.sums.data())},
+              y.data(), c.n);
+        }
+        REQUIRE(y == expected);
       }
     }
   });
@@ -262,29 +361,31 @@ TEST_CASE("quantized_matmul gives the same bits however rows and panels are spli
 
 TEST_CASE("quantized_matmul reads a convolution's patches in place") {
   // Three positions of four modules with a margin of one on both sides; patches of 2 x 3 modules.
-  const size_t module = 32, modules = 4, taps = 2, width = 3, n = 20, positions = 2;
-  const size_t groups = modules + width - 1;
-  const auto padded = random_floats((positions + taps - 1) * groups * module, 9);
-  const Bytes bytes(padded, positions + taps - 1, groups * module);
+  const size_t span = 2, module = span * kGroup;  // a module has one scale
+  const size_t modules = 4, taps = 2, width = 3, n = 20, positions = 2;
+  const size_t row = modules + width - 1;
+  const size_t groups = row * span;
+  const auto padded = random_floats((positions + taps - 1) * row * module, 9);
+  const Bytes bytes(padded, positions + taps - 1, row * module, span);
   QuantizedRows patches = bytes.rows;
   patches.m = positions * modules;
-  patches.groups = width;
+  patches.groups = width * span;
   patches.taps = taps;
   patches.tap_stride = groups;
   patches.rows = modules;
-  patches.row_stride = 1;
+  patches.row_stride = span;
   patches.position_stride = groups;
   std::vector<float> copied;
   for (size_t t = 0; t < positions; ++t) {
     for (size_t j = 0; j < modules; ++j) {
       for (size_t l = 0; l < taps; ++l) {
-        const auto from = padded.begin() + ((t + l) * groups + j) * module;
+        const auto from = padded.begin() + ((t + l) * row + j) * module;
         copied.insert(copied.end(), from, from + width * module);
       }
     }
   }
   const size_t k = taps * width * module;
-  const Bytes plain(copied, positions * modules, k);
+  const Bytes plain(copied, positions * modules, k, span);
   for_each_isa_and_quantized_type([&](DType dtype) {
     const Packed w(random_floats(n * k, 10), TensorKind::matrix, {n, k}, dtype);
     std::vector<float> in_place(positions * modules * n), expected(in_place.size());
