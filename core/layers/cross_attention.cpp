@@ -113,7 +113,9 @@ void CrossAttention::forward(ConstMatrix x, LayerStates states, Workspace& work,
   ConstMatrix queries = x;
   if (query_) {
     const Matrix projected = work.scratch.matrix(x.rows, heads_.heads * heads_.d_qk);
+    if (x.rows == 1) work.upcoming = static_cast<CrossAttentionState*>(states[0])->source->reads();
     query_->forward(x, states.parts<CrossAttentionState>(work.scratch, query_of), work, projected);
+    work.upcoming = {};
     queries = projected;
   }
   const Matrix mixed = output_ ? work.scratch.matrix(x.rows, heads_.heads * heads_.d_v) : y;
