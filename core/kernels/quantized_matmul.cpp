@@ -132,21 +132,23 @@ struct Step {
 /// The order of the steps: block by block, each over all outputs.
 class Steps {
  public:
-  explicit Steps(const Product& p)
+  Steps(const Product& p, size_t block_groups)
       : groups_(p.groups),
-        blocks_((groups_ + kBlockGroups - 1) / kBlockGroups),
+        block_groups_(block_groups),
+        blocks_((groups_ + block_groups - 1) / block_groups),
         in_block_((p.vectors() + kWideOfRows - 1) / kWideOfRows) {}
 
   size_t count() const { return blocks_ * in_block_; }
   size_t in_block() const { return in_block_; }
   bool begins_block(size_t i) const { return i % in_block_ == 0; }
   Step operator[](size_t i) const {
-    const size_t begin = i / in_block_ * kBlockGroups;
-    return {i % in_block_ * kWideOfRows, {begin, std::min(begin + kBlockGroups, groups_)}};
+    const size_t begin = i / in_block_ * block_groups_;
+    return {i % in_block_ * kWideOfRows, {begin, std::min(begin + block_groups_, groups_)}};
   }
 
  private:
   size_t groups_;
+  size_t block_groups_;
   size_t blocks_;
   size_t in_block_;
 };
@@ -172,12 +174,13 @@ size_t lines_each(const ReadAhead& all, size_t turns) {
 /// Rows begin .. end. prepare(range, p) is called before each block, and returns what it reads
 /// before the next one.
 template <class Slice, class Prepare>
-void product(Product p, size_t begin, size_t end, const ReadAhead& later, const Prepare& prepare) {
-  const Steps steps(p);
+void product(Product p, size_t block_groups, size_t begin, size_t end, const ReadAhead& later,
+             const Prepare& prepare) {
+  const Steps steps(p, block_groups);
   const size_t tiles = tiles_of(end - begin);
   AskedFor asked;
   asked.later = later;
-  asked.later_lines = lines_each(later, steps.count() * tiles * std::min(kBlockGroups, p.groups));
+  asked.later_lines = lines_each(later, steps.count() * tiles * std::min(block_groups, p.groups));
   for (size_t i = 0; i < steps.count(); ++i) {
     const auto [first, range] = steps[i];
     if (steps.begins_block(i)) {
@@ -197,7 +200,10 @@ void product(Product p, size_t begin, size_t end, const ReadAhead& later, const 
 template <class Slice>
 void whole_product(const Product& p, size_t begin, size_t end, const ReadAhead& later) {
   if (end - begin == 1) return product_row<Slice, kWideOfOneRow>(p, begin, 0);
-  product<Slice>(p, begin, end, later, [](GroupRange, Product&) { return ReadAhead(); });
+  // A single tile uses its weights once: they are read as they lie.
+  const size_t block_groups = tiles_of(end - begin) == 1 ? p.groups : kBlockGroups;
+  product<Slice>(p, block_groups, begin, end, later,
+                 [](GroupRange, Product&) { return ReadAhead(); });
 }
 
 void quantized_matmul(const QuantizedRows& x, size_t begin, size_t end, WeightView w, size_t n,
@@ -237,7 +243,7 @@ ReadAhead quantize_block(const GatedRows& x, size_t begin, size_t end, GroupRang
 template <class Slice>
 void gated_product(const GatedRows& x, size_t begin, size_t end, const QuantizedGroups& block,
                    const Product& p, const ReadAhead& later) {
-  product<Slice>(p, 0, end - begin, later, [&](GroupRange range, Product& product) {
+  product<Slice>(p, kBlockGroups, 0, end - begin, later, [&](GroupRange range, Product& product) {
     return quantize_block(x, begin, end, range, block, product);
   });
 }
