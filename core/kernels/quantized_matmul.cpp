@@ -181,6 +181,8 @@ void product(Product p, size_t block_groups, size_t begin, size_t end, const Rea
   AskedFor asked;
   asked.later = later;
   asked.later_lines = lines_each(later, steps.count() * tiles * std::min(block_groups, p.groups));
+  ReadAhead start = reads_of<Slice>(p, steps[0]);
+  start.ask(start.lines());
   for (size_t i = 0; i < steps.count(); ++i) {
     const auto [first, range] = steps[i];
     if (steps.begins_block(i)) {
