@@ -9,6 +9,7 @@
 #include <hwy/foreach_target.h>
 // clang-format off: foreach_target.h comes first
 #include "core/kernels/argmax-inl.h"
+#include "core/kernels/byte_rows-inl.h"
 #include "core/kernels/cache_rows-inl.h"
 #include "core/kernels/math-inl.h"
 // clang-format on
@@ -62,6 +63,13 @@ HWY_INLINE void add_values(const float* weights, const V* values, size_t count, 
 
 HWY_NOINLINE void score_block(const float* q, CacheRows keys, size_t count, size_t d_qk,
                               float scale, const Ahead& ahead, float* scores) {
+  if (keys.type == CacheType::int8 && d_qk <= kMostShortTerms) {
+    HWY_ALIGN int16_t shorts[kMostShortTerms];
+    const float step = to_shorts(q, d_qk, shorts);
+    score_bytes(shorts, reinterpret_cast<const int8_t*>(keys.data), count, d_qk, ahead, scores);
+    apply_scales(scale * step, keys.scales, count, scores);
+    return;
+  }
   with_elements(
       keys, [&](const auto* elements) { score_elements(q, elements, count, d_qk, ahead, scores); });
   apply_scales(scale, keys.scales, count, scores);
@@ -71,6 +79,15 @@ HWY_NOINLINE void score_block(const float* q, CacheRows keys, size_t count, size
 HWY_NOINLINE void add_block(float* weights, CacheRows values, size_t count, size_t d_v, float decay,
                             const Ahead& ahead, float* out) {
   if (values.scales != nullptr) apply_scales(1.0f, values.scales, count, weights);
+#if HWY_TARGET != HWY_SCALAR
+  if (values.type == CacheType::int8) {
+    HWY_ALIGN int16_t shorts[kBlock + 1] = {};
+    const float step = to_shorts(weights, count, shorts);
+    add_bytes(shorts, reinterpret_cast<const int8_t*>(values.data), count, d_v, decay, step, ahead,
+              out);
+    return;
+  }
+#endif
   with_elements(values, [&](const auto* elements) {
     add_values<kColumnVectors>(weights, elements, count, d_v, decay, 0, ahead, out);
   });

@@ -27,24 +27,6 @@ constexpr size_t kVectors = kGroup / kLanes;
 constexpr float kRounding = 0x1.8p23f;
 constexpr uint32_t kRoundingBits = 0x4b400000;
 
-struct LargerLanes {
-  template <class V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::Max(a, b);
-  }
-};
-/// Op on the bits of floats as integers.
-template <class Op>
-struct OnBits {
-  template <class V>
-  HWY_INLINE V operator()(V a, V b) const {
-    const hn::RebindToSigned<hn::DFromV<V>> di;
-    return hn::BitCast(hn::DFromV<V>(), Op()(hn::BitCast(di, a), hn::BitCast(di, b)));
-  }
-};
-using AddBits = OnBits<AddLanes>;
-using MaxBits = OnBits<LargerLanes>;  // of magnitudes: NaN is the largest
-
 /// The lowest byte of each lane.
 HWY_INLINE auto lowest_bytes(FloatVec v) {
 #if HWY_TARGET <= HWY_AVX3
@@ -129,8 +111,6 @@ HWY_INLINE void quantize_span(const float* x, size_t n, const QuantizedGroups& o
   finish_span(groups, scale, out);
 }
 
-using Shorts = hn::ScalableTag<int16_t>;
-using ShortVec = hn::Vec<Shorts>;
 constexpr size_t kShortLanes = hn::MaxLanes(Shorts()) < kGroup ? hn::MaxLanes(Shorts()) : kGroup;
 constexpr size_t kShortVectors = kGroup / kShortLanes;
 

@@ -23,6 +23,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 using FloatVec = hn::Vec<Floats>;
+using Shorts = hn::ScalableTag<int16_t>;
+using ShortVec = hn::Vec<Shorts>;
 
 // Vectors of columns whose sums are kept side by side in registers: 64 floats with AVX2 and
 // AVX-512.
@@ -112,6 +114,24 @@ struct AddLanes {
     return hn::Add(a, b);
   }
 };
+
+struct LargerLanes {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Max(a, b);
+  }
+};
+/// Op on the bits of floats as integers.
+template <class Op>
+struct OnBits {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    const hn::RebindToSigned<hn::DFromV<V>> di;
+    return hn::BitCast(hn::DFromV<V>(), Op()(hn::BitCast(di, a), hn::BitCast(di, b)));
+  }
+};
+using AddBits = OnBits<AddLanes>;
+using MaxBits = OnBits<LargerLanes>;  // of magnitudes: NaN is the largest
 
 #if HWY_TARGET == HWY_SCALAR
 /// results[0..3] = the four values: a vector is one float here.
