@@ -10,6 +10,7 @@
 
 #include <type_traits>
 
+#include "core/kernels/read_ahead.h"
 #include "core/kernels/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -30,12 +31,6 @@ HWY_INLINE void dot_step(const float* x, size_t x_stride, const Row (&w)[kOutput
     const FloatVec ws = kPart ? load_part(d, w[j] + p, n) : load(d, w[j] + p);
     for (size_t i = 0; i < kRows; ++i) sums[i][j] = hn::MulAdd(xs[i], ws, sums[i][j]);
   }
-}
-
-/// Asks for the line at p, to be in the second-level cache soon. The first level has too few
-/// requests in flight to keep up with memory.
-HWY_INLINE void prefetch_line(const void* p) {
-  __builtin_prefetch(p, 0, 2);
 }
 
 struct NothingAhead {};

@@ -1,5 +1,6 @@
 // Reads with the widest loads; sums are the cheapest use of what was read that the compiler may not
 // drop.
+#include "core/kernels/read_ahead.h"
 #include "core/kernels/read_memory.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -21,7 +22,7 @@ constexpr size_t kSums = 4;
 constexpr size_t kLine = 64;
 
 HWY_INLINE void prefetch_step(const std::byte* at) {
-  for (size_t i = 0; i < kReadStep; i += kLine) __builtin_prefetch(at + i, 0, 2);
+  for (size_t i = 0; i < kReadStep; i += kLine) prefetch_line(at + i);
 }
 
 HWY_INLINE void read_step(const std::byte* at, WordVec (&sums)[kSums]) {

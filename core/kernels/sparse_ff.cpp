@@ -74,6 +74,18 @@ HWY_INLINE size_t next_logits(const float* low, const W* up, const float* bias, 
   return kVectors == 1 ? part : kVectors * lanes;
 }
 
+// How far ahead of the controller's weights the next ones are asked for, at least: the hardware
+// alone begins anew at every page.
+constexpr size_t kAskAhead = 8 * 1024;
+
+/// At the first of `left` blocks of so many bytes each: asks for a later one.
+HWY_INLINE void ask_for_block(const void* block, size_t bytes, size_t left) {
+  const size_t ahead = kAskAhead / bytes + 1;
+  if (ahead >= left) return;
+  ReadAhead later(static_cast<const std::byte*>(block) + ahead * bytes, bytes);
+  later.ask(later.lines());
+}
+
 template <class W>
 void choose(const float* low, const W* up, const float* bias, size_t blocks, size_t rank, size_t n,
             uint32_t* choice) {
@@ -109,8 +121,9 @@ void choose_quantized(const QuantizedRows& low, const std::byte* up, const float
   const size_t last = (n - 1) / lanes;
   const size_t base[1] = {low.group_of(0)};
   HWY_ALIGN float logits[kWide * hn::MaxLanes(d)];
-  for (size_t b = 0; b < blocks;
-       ++b, up += round_up(n, kPanel) / kPanel * panel_bytes(Slice::kType, k)) {
+  const size_t block_bytes = round_up(n, kPanel) / kPanel * panel_bytes(Slice::kType, k);
+  for (size_t b = 0; b < blocks; ++b, up += block_bytes) {
+    ask_for_block(up, block_bytes, blocks - b);
     Choice best;
     for (size_t v = 0; v <= last; v += kWide) {
       const auto slice = [&](size_t c) {
