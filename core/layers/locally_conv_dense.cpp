@@ -11,6 +11,8 @@ namespace {
 
 // A part that is worth waking another thread for, in multiply-adds.
 constexpr size_t kWorthSplitting = size_t{1} << 17;
+// Rows of a thread that outweigh its reading all weights.
+constexpr size_t kRowsEach = 16;
 
 }  // namespace
 
@@ -42,19 +44,17 @@ void LocallyConvDense::forward(ConstMatrix x, LayerStates states, Workspace& wor
   if (contiguous.data != y.data) copy(contiguous, y);
 }
 
-void LocallyConvDense::compute(const ConvInput& input, size_t first_position, size_t end_position,
-                               size_t first_panel, size_t end_panel,
+void LocallyConvDense::compute(const ConvInput& input, const Part& part,
                                const kernels::ReadAhead& later, Matrix y) const {
-  const size_t output = first_panel * kPanel;
-  const size_t n = std::min(end_panel * kPanel, module_out()) - output;
+  const size_t output = part.first_panel * kPanel;
+  const size_t n = std::min(part.end_panel * kPanel, module_out()) - output;
   const kernels::WeightView w = kernels::WeightView(kernel_).outputs(output, terms());
   if (input.in_bytes()) {
-    kernels::quantized_matmul(input.byte_patches(config_.width), first_position * config_.modules,
-                              end_position * config_.modules, w, n, bias_ + output, y.data + output,
-                              module_out(), later);
+    kernels::quantized_matmul(input.byte_patches(config_.width), part.first_row, part.end_row, w, n,
+                              bias_ + output, y.data + output, module_out(), later);
     return;
   }
-  for (size_t i = first_position; i < end_position; ++i) {
+  for (size_t i = part.first_row / config_.modules; i < part.end_row / config_.modules; ++i) {
     kernels::convolve(input.patches(i, config_.width), w, n, bias_ + output, y.row(i) + output,
                       module_out());
   }
@@ -64,31 +64,38 @@ void convolve_together(std::span<const LocallyConvDense* const> convolutions,
                        const ConvInput& input, Workspace& work, std::span<const Matrix> outputs) {
   size_t cost = 0;  // of a position
   size_t panels = 0;
-  for (size_t i = 0; i < convolutions.size(); ++i) {
-    const LocallyConvDense& convolution = *convolutions[i];
-    panels = std::max(panels, convolution.panels());
-    cost += convolution.panels() * convolution.panel_cost();
+  for (const LocallyConvDense* convolution : convolutions) {
+    panels = std::max(panels, convolution->panels());
+    cost += convolution->panels() * convolution->panel_cost();
   }
   const size_t n = convolutions.size();
-  const auto compute = [&](size_t first, size_t end, size_t first_panel, size_t end_panel,
-                           const kernels::ReadAhead& later) {
+  const auto compute = [&](LocallyConvDense::Part part, const kernels::ReadAhead& later) {
     for (size_t i = 0; i < n; ++i) {
-      const LocallyConvDense& convolution = *convolutions[i];
-      const size_t last = std::min(end_panel, convolution.panels());
-      if (first_panel >= last) continue;
-      convolution.compute(input, first, end, first_panel, last, later.part(i, i + 1, n),
-                          outputs[i]);
+      LocallyConvDense::Part some = part;
+      some.end_panel = std::min(part.end_panel, convolutions[i]->panels());
+      if (some.first_panel >= some.end_panel) continue;
+      convolutions[i]->compute(input, some, later.part(i, i + 1, n), outputs[i]);
     }
   };
   const size_t positions = input.positions();
+  const size_t modules = convolutions.front()->reach().modules;
+  const size_t rows = positions * modules;
+  // Threads share the panels, so that each weight is read by one of them; or the rows, where these
+  // are many for a weight or where the panels cannot be shared evenly.
+  const bool uneven = panels % work.threads.size() != 0;
   if (positions >= 4 * work.threads.size()) {
-    work.threads.for_ranges(positions, kWorthSplitting / cost + 1,
-                            [&](size_t begin, size_t end) { compute(begin, end, 0, panels, {}); });
-  } else {
-    const size_t panel_cost = positions * cost / panels;
+    work.threads.for_ranges(positions, kWorthSplitting / cost + 1, [&](size_t begin, size_t end) {
+      compute({begin * modules, end * modules, 0, panels}, {});
+    });
+  } else if (input.in_bytes() && uneven && rows >= kRowsEach * work.threads.size()) {
     work.threads.for_ranges(
-        panels, kWorthSplitting / panel_cost + 1, [&](size_t begin, size_t end) {
-          compute(0, positions, begin, end, work.upcoming[1].part(begin, end, panels));
+        rows, kWorthSplitting / (cost / modules) + 1, [&](size_t begin, size_t end) {
+          compute({begin, end, 0, panels}, work.upcoming[1].part(begin, end, rows));
+        });
+  } else {
+    work.threads.for_ranges(
+        panels, kWorthSplitting / (positions * cost / panels) + 1, [&](size_t begin, size_t end) {
+          compute({0, rows, begin, end}, work.upcoming[1].part(begin, end, panels));
         });
   }
 }

@@ -37,11 +37,15 @@ class LocallyConvDense : public Layer {
   size_t panels() const { return round_up(module_out(), kPanel) / kPanel; }
   size_t panel_cost() const { return config_.modules * kPanel * terms(); }
 
-  /// Some positions and panels of y = forward(x), where `input` holds x. y: [positions, d_out],
-  /// contiguous. Threads may share the panels or the positions. `later`: what this thread reads
-  /// afterwards.
-  void compute(const ConvInput& input, size_t first_position, size_t end_position,
-               size_t first_panel, size_t end_panel, const kernels::ReadAhead& later,
+  /// What a thread computes: some rows, which are the modules of all positions one behind the
+  /// other, and some panels. Of floats, whole positions.
+  struct Part {
+    size_t first_row, end_row;
+    size_t first_panel, end_panel;
+  };
+  /// That part of y = forward(x), where `input` holds x. y: [positions, d_out], contiguous.
+  /// `later`: what this thread reads afterwards.
+  void compute(const ConvInput& input, const Part& part, const kernels::ReadAhead& later,
                Matrix y) const;
 
  private:

@@ -25,6 +25,9 @@ constexpr size_t kChunk = 16;
 // Weights worth waking another thread for.
 constexpr size_t kWorthSplitting = size_t{1} << 15;
 
+// Values worth waking another thread to add.
+constexpr size_t kWorthAdding = size_t{1} << 15;
+
 size_t grain_for(size_t cost_of_one) {
   return kWorthSplitting / cost_of_one + 1;
 }
@@ -85,9 +88,13 @@ void SparseFF::forward_few(ConstMatrix x, Workspace& work, Matrix y) const {
       for (size_t i = 0; i < x.rows; ++i) use_chunks(c, c + 1, i);
     }
   });
-  for (size_t i = 0; i < x.rows; ++i) {
-    for (size_t c = 0; c < chunks; ++c) kernels::add(sums.row(i * chunks + c), d, y.row(i));
-  }
+  for_columns(d, kWorthAdding / (chunks * x.rows), work.threads, [&](size_t begin, size_t end) {
+    for (size_t i = 0; i < x.rows; ++i) {
+      for (size_t c = 0; c < chunks; ++c) {
+        kernels::add(sums.row(i * chunks + c) + begin, end - begin, y.row(i) + begin);
+      }
+    }
+  });
 }
 
 // sum = the outputs of one chunk of blocks at one position. Blocks up to `known` have choices.
