@@ -10,6 +10,7 @@ namespace terse::kernels {
 /// out = sum_j softmax_j(scale * <q, key_j>) value_j    over j < length
 ///
 /// q: [d_qk]. keys: [length, d_qk] and values: [length, d_v], contiguous. out: [d_v]. length >= 1.
+/// 8-bit keys and values meet queries and softmax weights that are rounded to 16 bits.
 /// Works block by block with a running maximum, in a fixed number of floats on the stack whatever
 /// the length.
 void attend(const float* q, CacheRows keys, CacheRows values, size_t length, size_t d_qk,
