@@ -37,7 +37,7 @@ def paper_cells(size, row):
 def cells(size, dtype, row, measured, dense):
     name = [SIZES[size], ROWS[row], dtype]
     if measured is None:
-        return name + ["does not fit into this machine's memory", "", "", "", "", ""] + paper_cells(size, row)
+        return name + ["does not fit into this machine's memory", "", "", "", "", "", ""] + paper_cells(size, row)
     ms = measured["ms_per_token"]["median"]
     return name + [
         f"{measured['params_held'] / 1e9:.2f} B",
@@ -46,6 +46,7 @@ def cells(size, dtype, row, measured, dense):
         times(dense["ms_per_token"]["median"] / ms) if dense else "",
         times(dense["limit_ms"] / measured["limit_ms"]) if dense else "",
         f"{100 * measured['share_of_limit']:.0f} %",
+        f"{measured['bandwidth_gb_per_s']:.0f}",
     ] + paper_cells(size, row)
 
 
@@ -57,7 +58,7 @@ def main():
     first = next(iter(next(iter(groups.values())).values()))
     print(f"{Path(machine_file).read_text().strip()}; {first['threads']} threads, context {first['context']}, "
           f"median of {first['repeat']} x {first['tokens']} tokens\n")
-    titles = ["size", "layers", "type", "parameters", "read per token", "ms/token", "speed-up", "bound by bytes", "share of the limit",
+    titles = ["size", "layers", "type", "parameters", "read per token", "ms/token", "speed-up", "bound by bytes", "share of the limit", "GB/s",
               "paper, ms/token", "paper, speed-up"]
     print("| " + " | ".join(titles) + " |")
     print("|" + "---|" * len(titles))

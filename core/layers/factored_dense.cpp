@@ -12,8 +12,10 @@ namespace {
 
 // Positions that are gated at once: enough rows to reuse the projection from the cache.
 constexpr size_t kTile = 16;
-// Values that are worth gating on another thread; multiply-adds that are worth it are far more.
+// Values that are worth gating on another thread.
 constexpr size_t kWorthSplitting = size_t{1} << 12;
+// Multiply-adds that are worth another thread.
+constexpr size_t kWorthMultiplying = size_t{1} << 15;
 // Rows of a thread that outweigh its reading the whole projection.
 constexpr size_t kRowsEach = 4;
 
@@ -81,7 +83,7 @@ void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix pro
   if (rows >= kRowsEach * work.threads.size()) {
     // Each thread gates and multiplies its own, which stay in its first-level cache in between.
     const ByteRows block(rows, kernels::kGatedGroups * kGroup, work.scratch);
-    const size_t grain = kWorthSplitting / (d * products.cols) + 1;
+    const size_t grain = kWorthMultiplying / (d * products.cols) + 1;
     work.threads.for_ranges(rows, grain, [&](size_t begin, size_t end) {
       kernels::gated_matmul({input(0), gating_, modules_}, begin, end, projection_, products.cols,
                             d, block.row(begin), products.data, products.stride,

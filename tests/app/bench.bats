@@ -77,14 +77,18 @@ bench() { "$TERSE" bench --model "$MODEL" --context 16 --tokens 4 --repeat 2 --j
 while [ $# -gt 0 ]; do case "$1" in --preset) preset=$2 ;; --type) type=$2 ;; esac; shift; done
 [ "$preset" != scaling-17b-qkv ] || exit 3
 [[ $preset == *dense ]] && ms=100 || ms=20
+bandwidth=30
+# A row beside which the memory was faster is measured again.
+if [ "$preset" = scaling-800m-ff ] && mkdir "$0.seen" 2>/dev/null; then ms=1 bandwidth=60; fi
 echo '{"preset":"'$preset'","type":"'$type'","threads":2,"context":128,"tokens":4,"repeat":5,"params_held":8e8,"params_touched":4e7,
-"ms_per_token":{"median":'$ms'},"limit_ms":10,"share_of_limit":0.5}' | tr -d '\n'
+"ms_per_token":{"median":'$ms'},"limit_ms":10,"share_of_limit":0.5,"bandwidth_gb_per_s":'$bandwidth'}' | tr -d '\n'
 echo
 SH
   chmod +x "$bin"
   observe "'$TERSE_ROOT/scripts/bench_paper.sh' --terse '$bin' --types f32 --out '$BATS_TEST_TMPDIR/paper'"
   [ "$code" -eq 0 ]
-  grep -qE '^\| 800 M \| \+ FF \+ QKV \| f32 .*\| 20 \| 5x \|.*\| 61 \| 2.62x \|$' <<<"$out"
+  grep -qE '^\| 800 M \| \+ FF \+ QKV \| f32 .*\| 20 \| 5x \|.*\| 30 \| 61 \| 2.62x \|$' <<<"$out"
+  grep -qE '^\| 800 M \| \+ sparse FF \| f32 .*\| 20 \| 5x \|.*\| 30 \|' <<<"$out"
   grep -qE '^\| 17 B \| \+ sparse QKV \| int8 \| does not fit' <<<"$out"
   [ "$(grep -c '^| ' <<<"$out")" -eq 11 ]
   /usr/bin/python3 -c 'import matplotlib' || skip "no matplotlib"
