@@ -91,6 +91,7 @@ void choose(const float* low, const W* up, const float* bias, size_t blocks, siz
             uint32_t* choice) {
   HWY_ALIGN float logits[kColumnVectors * hn::MaxLanes(Floats())];
   for (size_t b = 0; b < blocks; ++b) {
+    ask_for_block(up + b * rank * n, rank * n * sizeof(W), blocks - b);
     Choice best;
     while (best.seen() < n) {
       best.see(logits, next_logits<kColumnVectors>(low, up + b * rank * n, bias + b * n, rank, n,
