@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/kernels/matmul.h"
 #include "core/kernels/quantized_matmul.h"
 #include "core/kernels/vector.h"
 #include "core/layers/linear.h"
@@ -18,6 +19,8 @@ constexpr size_t kWorthSplitting = size_t{1} << 12;
 constexpr size_t kWorthMultiplying = size_t{1} << 15;
 // Rows of a thread that outweigh its reading the whole projection.
 constexpr size_t kRowsEach = 4;
+// Bytes of a projection of floats that stay in a second-level cache while a thread's rows pass.
+constexpr size_t kCachedProjection = size_t{1} << 18;
 
 }  // namespace
 
@@ -59,11 +62,24 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
   }
   const size_t d = x.cols;
   const Matrix gated = work.scratch.matrix(products.rows, d);
-  work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, [&](size_t begin, size_t end) {
+  const auto gate = [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       kernels::multiply(x.row(i / modules_), gates(i, d), d, gated.row(i));
     }
-  });
+  };
+  const bool cached = !is_quantized(projection_.dtype) &&
+                      matrix_bytes(projection_.dtype, products.cols, d) <= kCachedProjection;
+  if (cached && products.rows >= kRowsEach * work.threads.size()) {
+    // As with bytes: what a thread has gated it multiplies from its own cache.
+    work.threads.for_ranges(gated.rows, 1, [&](size_t begin, size_t end) {
+      gate(begin, end);
+      kernels::matmul(gated.row(begin), d, end - begin, projection_, products.cols, d, nullptr,
+                      products.row(begin), products.stride,
+                      work.upcoming[0].part(begin, end, gated.rows));
+    });
+    return;
+  }
+  work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, gate);
   linear(gated, projection_, nullptr, work, products, work.upcoming[0]);
 }
 
