@@ -359,40 +359,49 @@ TEST_CASE("quantized_matmul gives the same bits however rows and panels are spli
   });
 }
 
-TEST_CASE("quantized_matmul reads a convolution's patches in place") {
+TEST_CASE("quantized_matmul reads a convolution's patches in place, together and one by one") {
   // Three positions of four modules with a margin of one on both sides; patches of 2 x 3 modules.
-  const size_t span = 2, module = span * kGroup;  // a module has one scale
   const size_t modules = 4, taps = 2, width = 3, n = 20, positions = 2;
   const size_t row = modules + width - 1;
-  const size_t groups = row * span;
-  const auto padded = random_floats((positions + taps - 1) * row * module, 9);
-  const Bytes bytes(padded, positions + taps - 1, row * module, span);
-  QuantizedRows patches = bytes.rows;
-  patches.m = positions * modules;
-  patches.groups = width * span;
-  patches.taps = taps;
-  patches.tap_stride = groups;
-  patches.rows = modules;
-  patches.row_stride = span;
-  patches.position_stride = groups;
-  std::vector<float> copied;
-  for (size_t t = 0; t < positions; ++t) {
-    for (size_t j = 0; j < modules; ++j) {
-      for (size_t l = 0; l < taps; ++l) {
-        const auto from = padded.begin() + ((t + l) * row + j) * module;
-        copied.insert(copied.end(), from, from + width * module);
+  // A module has one scale. Five groups do not fit the blocks that sums are cut into.
+  for (const size_t span : {1, 2, 5}) {
+    INFO("span " << span);
+    const size_t module = span * kGroup;
+    const size_t groups = row * span;
+    const auto padded = random_floats((positions + taps - 1) * row * module, 9);
+    const Bytes bytes(padded, positions + taps - 1, row * module, span);
+    QuantizedRows patches = bytes.rows;
+    patches.m = positions * modules;
+    patches.groups = width * span;
+    patches.taps = taps;
+    patches.tap_stride = groups;
+    patches.rows = modules;
+    patches.row_stride = span;
+    patches.position_stride = groups;
+    std::vector<float> copied;
+    for (size_t t = 0; t < positions; ++t) {
+      for (size_t j = 0; j < modules; ++j) {
+        for (size_t l = 0; l < taps; ++l) {
+          const auto from = padded.begin() + ((t + l) * row + j) * module;
+          copied.insert(copied.end(), from, from + width * module);
+        }
       }
     }
+    const size_t k = taps * width * module;
+    const Bytes plain(copied, positions * modules, k, span);
+    for_each_isa_and_quantized_type([&](DType dtype) {
+      const Packed w(random_floats(n * k, 10), TensorKind::matrix, {n, k}, dtype);
+      std::vector<float> in_place(positions * modules * n), one_by_one(in_place.size()),
+          expected(in_place.size());
+      quantized_matmul(patches, 0, patches.m, w, n, nullptr, in_place.data(), n);
+      for (size_t i = 0; i < patches.m; ++i) {
+        quantized_matmul(patches, i, i + 1, w, n, nullptr, one_by_one.data(), n);
+      }
+      quantized_matmul(plain.rows, 0, patches.m, w, n, nullptr, expected.data(), n);
+      CHECK(in_place == expected);
+      CHECK(one_by_one == expected);
+    });
   }
-  const size_t k = taps * width * module;
-  const Bytes plain(copied, positions * modules, k, span);
-  for_each_isa_and_quantized_type([&](DType dtype) {
-    const Packed w(random_floats(n * k, 10), TensorKind::matrix, {n, k}, dtype);
-    std::vector<float> in_place(positions * modules * n), expected(in_place.size());
-    quantized_matmul(patches, 0, patches.m, w, n, nullptr, in_place.data(), n);
-    quantized_matmul(plain.rows, 0, patches.m, w, n, nullptr, expected.data(), n);
-    CHECK(in_place == expected);
-  });
 }
 
 TEST_CASE("choose_units of quantised weights takes the largest logit, the first on ties") {
