@@ -13,8 +13,9 @@ namespace terse::kernels {
 /// the integer products of a span need not leave the integers.
 constexpr size_t kSpan = 4;
 
-/// Rows of activations in groups of kGroup values: x = scale * value. For each group, its scale, and
-/// the sum of its values and of those behind it in its span. Row i, tap l and group g of it is group
+/// Rows of activations in groups of kGroup values: x = scale * value. For each group, its scale,
+/// and the sum of its values and of those behind it in its span. Row i, tap l and group g of it is
+/// group
 ///   i / rows * position_stride + i % rows * row_stride + l * tap_stride + g.
 /// Plain rows have one tap, and one row to a position; a convolution reads its patches in place.
 struct QuantizedRows {

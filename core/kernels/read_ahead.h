@@ -11,7 +11,8 @@ namespace terse::kernels {
 /// level has too few requests in flight to keep up with memory.
 inline void prefetch_line(const void* p) {
   __builtin_prefetch(p, 0, 2);
-  // GCC takes a function that only prefetches for one without any effect, and drops the calls of it.
+  // GCC takes a function that only prefetches for one without any effect, and drops the calls of
+  // it.
   asm volatile("");
 }
 

@@ -1,7 +1,7 @@
 // Reads with the widest loads; sums are the cheapest use of what was read that the compiler may not
 // drop.
-#include "core/kernels/read_ahead.h"
 #include "core/kernels/read_memory.h"
+#include "core/kernels/read_ahead.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/read_memory.cpp"
