@@ -26,14 +26,9 @@ using SumVec = hn::Vec<Sums32>;
 /// stands for, times its value; NaN if one is not finite.
 HWY_INLINE float to_shorts(const float* x, size_t n, int16_t* shorts) {
   const Floats d;
-  const hn::Rebind<int32_t, Floats> di;
   const hn::Rebind<int16_t, Floats> ds;
   const size_t lanes = hn::Lanes(d);
-  FloatVec most = hn::Zero(d);
-  for (size_t i = 0; i < n; i += lanes) {
-    most = MaxBits()(most, hn::Abs(load_part(d, x + i, std::min(lanes, n - i))));
-  }
-  const float largest = hn::GetLane(hn::BitCast(d, hn::MaxOfLanes(di, hn::BitCast(di, most))));
+  const float largest = largest_magnitude(x, n);
   const float step = largest / 32767.0f + (largest - largest);
   const FloatVec inverse = hn::Set(d, largest > 1e-30f ? 32767.0f / largest : 0.0f);
   for (size_t i = 0; i < n; i += lanes) {

@@ -44,16 +44,6 @@ HWY_INLINE FloatVec values_at(const float* x, size_t i, size_t n) {
   return load_part(Floats(), x + std::min(i, n), i < n ? n - i : 0);
 }
 
-HWY_INLINE float largest_magnitude(const float* x, size_t n) {
-  const Floats d;
-  const hn::RebindToSigned<Floats> di;
-  FloatVec largest = hn::Zero(d);
-  for (size_t i = 0; i < n; i += kLanes) {
-    largest = MaxBits()(largest, hn::Abs(values_at(x, i, n)));
-  }
-  return hn::GetLane(hn::BitCast(d, hn::MaxOfLanes(di, hn::BitCast(di, largest))));
-}
-
 /// What a span is divided by, and its reciprocal; both 0 of a span of zeros, and NaN of one with a
 /// value that is not finite.
 struct SpanScale {

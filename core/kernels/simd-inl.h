@@ -181,6 +181,20 @@ HWY_INLINE void sum_lanes(FloatVec a, FloatVec b, FloatVec c, FloatVec e, float*
   fold_lanes(AddLanes(), a, b, c, e, sums);
 }
 
+/// The largest magnitude of n values; NaN if there is one.
+HWY_INLINE float largest_magnitude(const float* x, size_t n) {
+  const Floats d;
+  const hn::RebindToSigned<Floats> di;
+  const size_t lanes = hn::Lanes(d);
+  FloatVec largest = hn::Zero(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    largest = MaxBits()(largest, hn::Abs(hn::LoadU(d, x + i)));
+  }
+  if (i < n) largest = MaxBits()(largest, hn::Abs(load_part(d, x + i, n - i)));
+  return hn::GetLane(hn::BitCast(d, hn::MaxOfLanes(di, hn::BitCast(di, largest))));
+}
+
 HWY_INLINE float sum_lanes(FloatVec v) {
   return hn::GetLane(hn::SumOfLanes(Floats(), v));
 }

@@ -71,7 +71,8 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
                       matrix_bytes(projection_.dtype, products.cols, d) <= kCachedProjection;
   if (cached && products.rows >= kRowsEach * work.threads.size()) {
     // As with bytes: what a thread has gated it multiplies from its own cache.
-    work.threads.for_ranges(gated.rows, 1, [&](size_t begin, size_t end) {
+    const size_t grain = kWorthMultiplying / (d * products.cols) + 1;
+    work.threads.for_ranges(gated.rows, grain, [&](size_t begin, size_t end) {
       gate(begin, end);
       kernels::matmul(gated.row(begin), d, end - begin, projection_, products.cols, d, nullptr,
                       products.row(begin), products.stride,
