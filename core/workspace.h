@@ -2,8 +2,7 @@
 // caller at a time.
 #pragma once
 
-#include <array>
-
+#include "core/kernels/attention.h"
 #include "core/kernels/read_ahead.h"
 #include "core/probe.h"
 #include "core/scratch.h"
@@ -11,16 +10,23 @@
 
 namespace terse {
 
+/// What is read after the loops of an attention layer, for each loop that can ask for it: a
+/// factored projection, the convolutions behind it, and the attention over a cache.
+struct Upcoming {
+  kernels::ReadList projection, convolutions;
+  kernels::LaterBytes attention;
+};
+
 struct Workspace {
   explicit Workspace(size_t n_threads = 1) : threads(n_threads) {}
 
   Threads threads;
   Scratch scratch;
   const Probe* probe = nullptr;  // not owned; usually absent
-  /// What is read after the layers that are running now: a factored projection asks for the first,
-  /// the convolutions behind it for the second (those in bytes; in floats they wait for memory
-  /// themselves). Set and cleared by the layer around them.
-  std::array<kernels::ReadAhead, 2> upcoming;
+  /// For a single token; set and cleared by the layer around those loops.
+  Upcoming upcoming;
+  /// What the layer after the one that runs reads first, for a single token. Set by the stack.
+  kernels::ReadList next;
 };
 
 }  // namespace terse

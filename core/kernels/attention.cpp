@@ -19,6 +19,7 @@ namespace terse::kernels::HWY_NAMESPACE {
 
 // Keys in a block: their scores, and the keys of a small head, stay in the first-level cache.
 constexpr size_t kBlock = 128;
+constexpr size_t kLine = 64;
 
 /// out[i] = decay * out[i] + sum_j weights[j] * values[j, i]    for the first kVectors vectors of
 /// columns, or `part` lanes of one; `width` floats are a row
@@ -108,16 +109,21 @@ struct Head {
 
 /// Keys and values of a block stand far apart, so neither is where the hardware's prefetching
 /// expects the next read: while the keys are read, the block's values are asked for, and then the
-/// keys of the next block.
+/// keys of the next block. Of what comes later, half is asked for with the keys, half with the
+/// values: some lines for each, but less than its own, which come first.
 struct BlockAhead {
-  Ahead values, next_keys;
+  Ahead with_keys, with_values;
 
-  static BlockAhead of(const Head& head, size_t begin, size_t length) {
+  static BlockAhead of(const Head& head, size_t begin, size_t length, LaterBytes later) {
     const bool last = begin + kBlock >= length;
-    return {rows(head.values, begin, head.d_v),
-            last ? Ahead() : rows(head.keys, begin + kBlock, head.d_qk)};
+    const Reads values = rows(head.values, begin, head.d_v);
+    const Reads next_keys = last ? Reads() : rows(head.keys, begin + kBlock, head.d_qk);
+    const size_t lines = (later.size() / 2 / length + kLine - 1) / kLine;
+    const size_t bytes = std::min(lines, std::max<size_t>(values.bytes / kLine / 2, 1)) * kLine;
+    const auto later_from = [&](size_t row) { return Reads{later.data() + row * bytes, bytes}; };
+    return {{values, later_from(begin)}, {next_keys, later_from(length + begin)}};
   }
-  static Ahead rows(CacheRows all, size_t first, size_t d) {
+  static Reads rows(CacheRows all, size_t first, size_t d) {
     return {all.from(first, d).data, d * size_of(all.type)};
   }
 };
@@ -125,27 +131,27 @@ struct BlockAhead {
 HWY_INLINE void attend_block(const float* q, const Head& head, size_t begin, size_t count,
                              const BlockAhead& ahead, Running& running, float* out) {
   HWY_ALIGN float scores[kBlock];
-  score_block(q, head.keys.from(begin, head.d_qk), count, head.d_qk, head.scale, ahead.values,
+  score_block(q, head.keys.from(begin, head.d_qk), count, head.d_qk, head.scale, ahead.with_keys,
               scores);
   const float block_largest = max_of(scores, count);
   const float shift = begin == 0 ? block_largest : std::max(running.largest, block_largest);
   const float decay = begin == 0 ? 0.0f : std::exp(running.largest - shift);
   running.total = running.total * decay + exponentials(shift, count, scores);
-  add_block(scores, head.values.from(begin, head.d_v), count, head.d_v, decay, ahead.next_keys,
+  add_block(scores, head.values.from(begin, head.d_v), count, head.d_v, decay, ahead.with_values,
             out);
   running.largest = shift;
 }
 
 void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
-                 float* out, size_t out_stride) {
+                 float* out, size_t out_stride, LaterBytes later) {
   Running running[kMostQueries];
   const Head head{keys, values, d_qk, d_v, scale};
   for (size_t i = 0; i < m; ++i) std::fill_n(out + i * out_stride, d_v, 0.0f);
   const size_t longest = first_length + (m - 1) * growth;
   for (size_t begin = 0; begin < longest; begin += kBlock) {
     // The first query that sees the block brings it into the cache for all.
-    BlockAhead ahead = BlockAhead::of(head, begin, longest);
+    BlockAhead ahead = BlockAhead::of(head, begin, longest, later);
     for (size_t i = 0; i < m; ++i) {
       const size_t length = first_length + i * growth;
       if (length <= begin) continue;
@@ -169,14 +175,14 @@ HWY_EXPORT(attend_many);
 
 void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
-                 float* out, size_t out_stride) {
+                 float* out, size_t out_stride, LaterBytes later) {
   HWY_DYNAMIC_DISPATCH(attend_many)
-  (q, q_stride, m, keys, values, first_length, growth, d_qk, d_v, scale, out, out_stride);
+  (q, q_stride, m, keys, values, first_length, growth, d_qk, d_v, scale, out, out_stride, later);
 }
 
 void attend(const float* q, CacheRows keys, CacheRows values, size_t length, size_t d_qk,
             size_t d_v, float scale, float* out) {
-  attend_many(q, d_qk, 1, keys, values, length, 0, d_qk, d_v, scale, out, d_v);
+  attend_many(q, d_qk, 1, keys, values, length, 0, d_qk, d_v, scale, out, d_v, {});
 }
 
 }  // namespace terse::kernels

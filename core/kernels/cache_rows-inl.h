@@ -16,12 +16,22 @@ HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
 /// What is read soon: `bytes` of it while one row of the present work is done.
-struct Ahead {
+struct Reads {
   const std::byte* data = nullptr;
   size_t bytes = 0;
 
   HWY_INLINE void prefetch(size_t row) const {
     for (size_t b = 0; b < bytes; b += 64) prefetch_line(data + row * bytes + b);
+  }
+};
+
+/// What the same attention reads next, and what is read after it.
+struct Ahead {
+  Reads next, later;
+
+  HWY_INLINE void prefetch(size_t row) const {
+    next.prefetch(row);
+    later.prefetch(row);
   }
 };
 

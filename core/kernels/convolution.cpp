@@ -31,12 +31,15 @@ struct Convolution {
   const float* bias;
   float* y;
   size_t y_stride;
+  ReadList later;
+  size_t tiles = 0;  // but those of the first modules, that are still to come
 };
 
 /// y[j .. j + kModules, o .. o + kTileOutputs) as far as there are outputs. The first modules ask
-/// for the next rows of weights: while the others compute, memory would rest.
+/// for the next rows of weights, the others for what comes after the convolution: while they
+/// compute, memory would rest.
 template <size_t kModules, class W>
-HWY_NOINLINE void convolve_tile(const Convolution<W>& c, size_t j, size_t o) {
+HWY_NOINLINE void convolve_tile(Convolution<W>& c, size_t j, size_t o) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
   const Patches& x = c.x;
@@ -44,6 +47,9 @@ HWY_NOINLINE void convolve_tile(const Convolution<W>& c, size_t j, size_t o) {
   for (auto& row : sums) {
     for (FloatVec& sum : row) sum = hn::Zero(d);
   }
+  constexpr size_t kLine = LineOf<const W*>::kValues;
+  PacedReads later;
+  if (j > 0) later = c.later.take_turn(c.tiles--, x.taps * (x.width / kLine), kMostLaterOfFloats);
   for (size_t l = 0; l < x.taps; ++l) {
     const float* run = x.first + l * x.tap_stride + j * x.module;
     const W* rows[kTileOutputs];
@@ -51,13 +57,14 @@ HWY_NOINLINE void convolve_tile(const Convolution<W>& c, size_t j, size_t o) {
       rows[i] = c.w + (std::min(o + i, c.n - 1) * x.taps + l) * x.width;
     }
     size_t p = 0;
-    if (j == 0) {
-      constexpr size_t kLine = LineOf<const W*>::kValues;
-      for (; p + kLine <= x.width; p += kLine) {
+    for (; p + kLine <= x.width; p += kLine) {
+      if (j == 0) {
         for (const W* row : rows) prefetch_line(row + kTileOutputs * x.taps * x.width + p);
-        for (size_t q = p; q < p + kLine; q += lanes) {
-          dot_step<false>(run, x.module, rows, q, lanes, sums);
-        }
+      } else {
+        later.step();
+      }
+      for (size_t q = p; q < p + kLine; q += lanes) {
+        dot_step<false>(run, x.module, rows, q, lanes, sums);
       }
     }
     for (; p + lanes <= x.width; p += lanes) {
@@ -75,7 +82,7 @@ HWY_NOINLINE void convolve_tile(const Convolution<W>& c, size_t j, size_t o) {
 }
 
 template <size_t kModules, class W>
-void convolve_modules(const Convolution<W>& c, size_t j, size_t o) {
+void convolve_modules(Convolution<W>& c, size_t j, size_t o) {
   if constexpr (kModules > 0) {
     if (c.x.modules - j < kModules) return convolve_modules<kModules - 1>(c, j, o);
     convolve_tile<kModules>(c, j, o);
@@ -83,18 +90,19 @@ void convolve_modules(const Convolution<W>& c, size_t j, size_t o) {
 }
 
 template <class W>
-void convolve_all(const Convolution<W>& c) {
+void convolve_all(Convolution<W> c) {
+  c.tiles = (c.x.modules - 1) / kTileModules * ((c.n + kTileOutputs - 1) / kTileOutputs);
   for (size_t o = 0; o < c.n; o += kTileOutputs) {
     for (size_t j = 0; j < c.x.modules; j += kTileModules) convolve_modules<kTileModules>(c, j, o);
   }
 }
 
 void convolve(const Patches& x, WeightView w, size_t n, const float* bias, float* y,
-              size_t y_stride) {
+              size_t y_stride, const ReadList& later) {
   if (w.dtype == DType::bf16) {
-    convolve_all<uint16_t>({x, bf16_of(w), n, bias, y, y_stride});
+    convolve_all<uint16_t>({x, bf16_of(w), n, bias, y, y_stride, later});
   } else {
-    convolve_all<float>({x, f32_of(w), n, bias, y, y_stride});
+    convolve_all<float>({x, f32_of(w), n, bias, y, y_stride, later});
   }
 }
 
@@ -106,8 +114,8 @@ namespace terse::kernels {
 HWY_EXPORT(convolve);
 
 void convolve(const Patches& x, WeightView w, size_t n, const float* bias, float* y,
-              size_t y_stride) {
-  HWY_DYNAMIC_DISPATCH(convolve)(x, w, n, bias, y, y_stride);
+              size_t y_stride, const ReadList& later) {
+  HWY_DYNAMIC_DISPATCH(convolve)(x, w, n, bias, y, y_stride, later);
 }
 
 }  // namespace terse::kernels

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "core/kernels/read_ahead.h"
 #include "core/kernels/weight_view.h"
 
 namespace terse::kernels {
@@ -21,8 +22,9 @@ struct Patches {
 /// y[j, o] = bias[o] + sum_{l, i} patch_j[l, i] * w[o, l * width + i]    for j < modules, o < n
 ///
 /// w: [n, taps * width], f32 or bf16; it may start at any output. y: [modules, n], rows y_stride
-/// apart. Every output is summed in the same order whatever n is.
+/// apart. Every output is summed in the same order whatever n is. Asks for `later` meanwhile, where
+/// there are modules enough.
 void convolve(const Patches& x, WeightView w, size_t n, const float* bias, float* y,
-              size_t y_stride);
+              size_t y_stride, const ReadList& later = {});
 
 }  // namespace terse::kernels

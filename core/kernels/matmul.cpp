@@ -26,6 +26,10 @@ constexpr size_t kTileRows = 2;
 // Bytes of weights that are used for all rows of x before the next ones: half of a small L2.
 constexpr size_t kCachedBytes = 256 * 1024;
 
+// How far ahead of its weights a tile of several rows asks for the next ones: between so many
+// products the hardware alone falls behind.
+constexpr size_t kAskAhead = 2048;
+
 /// One product: what every tile of it needs.
 template <class W>
 struct Product {
@@ -37,8 +41,8 @@ struct Product {
   const float* bias;
   float* y;
   size_t y_stride;
-  ReadAhead later = {};
-  size_t later_lines = 0;  // for each line of a tile's weights
+  ReadList later;
+  size_t tiles = 0;  // of several rows that are still to come
 };
 
 /// y[i + r, j + c * apart] for r < kRows and c < 4, or for those that are less than `end`.
@@ -49,7 +53,12 @@ HWY_NOINLINE void product_tile(Product<W>& p, size_t i, size_t j, size_t apart, 
   float sums[kRows][4];
   const float* x = p.x + i * p.x_stride;
   if constexpr (kRows > 1) {
-    dot_tile(x, p.x_stride, rows, p.k, sums, [&](size_t) { p.later.ask(p.later_lines); });
+    const size_t lines = p.k / LineOf<const W*>::kValues;
+    PacedReads later = p.later.take_turn(p.tiles--, lines, kMostLaterOfFloats);
+    dot_tile(x, p.x_stride, rows, p.k, sums, [&](size_t at) {
+      later.step();
+      for (const W* row : rows) prefetch_line(row + at + kAskAhead / sizeof(W));
+    });
   } else {
     dot_tile(x, p.x_stride, rows, p.k, sums);
   }
@@ -86,9 +95,7 @@ void product_some_rows(Product<W>& p, size_t rows, size_t i, size_t begin, size_
 
 template <class W>
 void product(Product<W> p, size_t m) {
-  const size_t tiles = (m + kTileRows - 1) / kTileRows * ((p.n + 3) / 4);
-  const size_t lines = tiles * (p.k / LineOf<const W*>::kValues);
-  if (lines > 0) p.later_lines = (p.later.lines() + lines - 1) / lines;
+  p.tiles = (m + kTileRows - 1) / kTileRows * ((p.n + 3) / 4);
   const size_t row_bytes = std::max<size_t>(p.k * sizeof(W), 1);
   const size_t cached = std::max<size_t>(kCachedBytes / row_bytes / 4 * 4, 4);
   const size_t outputs = m <= kTileRows ? p.n : cached;
@@ -101,7 +108,7 @@ void product(Product<W> p, size_t m) {
 }
 
 void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, size_t k,
-            const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
+            const float* bias, float* y, size_t y_stride, const ReadList& later) {
   if (w.dtype == DType::bf16) {
     product<uint16_t>({x, x_stride, bf16_of(w), n, k, bias, y, y_stride, later}, m);
   } else {
@@ -117,7 +124,7 @@ namespace terse::kernels {
 HWY_EXPORT(matmul);
 
 void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, size_t k,
-            const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
+            const float* bias, float* y, size_t y_stride, const ReadList& later) {
   HWY_DYNAMIC_DISPATCH(matmul)(x, x_stride, m, w, n, k, bias, y, y_stride, later);
 }
 

@@ -15,6 +15,6 @@ namespace terse::kernels {
 /// or outputs, and one position at a time or many, give the same bits. With several rows, asks for
 /// `later` meanwhile.
 void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, size_t k,
-            const float* bias, float* y, size_t y_stride, const ReadAhead& later = {});
+            const float* bias, float* y, size_t y_stride, const ReadList& later = {});
 
 }  // namespace terse::kernels

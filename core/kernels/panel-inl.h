@@ -199,17 +199,14 @@ HWY_INLINE void add_vector(const int8_t* const (&x)[kRows], const Slice (&slices
 
 /// What is asked for at each group of a product.
 struct AskedFor {
-  ReadAhead next;  // of the same product
-  size_t next_lines = 0;
-  ReadAhead block;  // of its rows
-  size_t block_lines = 0;
-  ReadAhead later;  // of what comes after it
-  size_t later_lines = 0;
+  PacedReads next;   // of the same product
+  PacedReads block;  // of its rows
+  PacedReads later;  // of what comes after it
 
   HWY_INLINE void step() {
-    next.ask(next_lines);
-    block.ask(block_lines);
-    later.ask(later_lines);
+    next.step();
+    block.step();
+    later.step();
   }
 };
 

@@ -166,31 +166,29 @@ ReadAhead reads_of(const Product& p, const Step& step) {
   return {first, (step.range.end - step.range.begin) * kGroupBytes, panels, p.panel_bytes};
 }
 
-/// Lines to ask for at each of so many turns.
-size_t lines_each(const ReadAhead& all, size_t turns) {
-  return (all.lines() + turns - 1) / turns;
-}
+// Most lines of what comes later that are asked for at a group of a tile: memory has them ready by
+// the time that the tile takes.
+constexpr size_t kMostLater = 4;
 
 /// Rows begin .. end. prepare(range, p) is called before each block, and returns what it reads
 /// before the next one.
 template <class Slice, class Prepare>
-void product(Product p, size_t block_groups, size_t begin, size_t end, const ReadAhead& later,
+void product(Product p, size_t block_groups, size_t begin, size_t end, ReadList later,
              const Prepare& prepare) {
   const Steps steps(p, block_groups);
   const size_t tiles = tiles_of(end - begin);
   AskedFor asked;
-  asked.later = later;
-  asked.later_lines = lines_each(later, steps.count() * tiles * std::min(block_groups, p.groups));
   ReadAhead start = reads_of<Slice>(p, steps[0]);
   start.ask(start.lines());
   for (size_t i = 0; i < steps.count(); ++i) {
     const auto [first, range] = steps[i];
+    const size_t groups = tiles * (range.end - range.begin);
+    asked.later = later.take_turn(steps.count() - i, groups, kMostLater);
     if (steps.begins_block(i)) {
-      asked.block = prepare(range, p);
-      asked.block_lines = lines_each(asked.block, steps.in_block() * tiles * kBlockGroups);
+      asked.block = PacedReads(prepare(range, p), steps.in_block() * tiles * kBlockGroups);
     }
-    asked.next = i + 1 < steps.count() ? reads_of<Slice>(p, steps[i + 1]) : ReadAhead();
-    asked.next_lines = lines_each(asked.next, tiles * (range.end - range.begin));
+    asked.next =
+        i + 1 < steps.count() ? PacedReads(reads_of<Slice>(p, steps[i + 1]), groups) : PacedReads();
     if (first + kWideOfRows <= p.vectors()) {
       product_rows<Slice, kWideOfRows>(p, begin, end, first, range, asked);
     } else {
@@ -200,7 +198,7 @@ void product(Product p, size_t block_groups, size_t begin, size_t end, const Rea
 }
 
 template <class Slice>
-void whole_product(const Product& p, size_t begin, size_t end, const ReadAhead& later) {
+void whole_product(const Product& p, size_t begin, size_t end, const ReadList& later) {
   if (end - begin == 1) return product_row<Slice, kWideOfOneRow>(p, begin, 0);
   // A single tile uses its weights once: they are read as they lie.
   const size_t block_groups = tiles_of(end - begin) == 1 ? p.groups : kBlockGroups;
@@ -209,7 +207,7 @@ void whole_product(const Product& p, size_t begin, size_t end, const ReadAhead& 
 }
 
 void quantized_matmul(const QuantizedRows& x, size_t begin, size_t end, WeightView w, size_t n,
-                      const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
+                      const float* bias, float* y, size_t y_stride, const ReadList& later) {
   if (n == 0 || begin == end) return;
   const size_t groups = x.taps * x.groups;
   const Product p{x, w.data, n, groups, panel_bytes(w.dtype, groups * kGroup), bias, y, y_stride};
@@ -244,14 +242,14 @@ ReadAhead quantize_block(const GatedRows& x, size_t begin, size_t end, GroupRang
 
 template <class Slice>
 void gated_product(const GatedRows& x, size_t begin, size_t end, const QuantizedGroups& block,
-                   const Product& p, const ReadAhead& later) {
+                   const Product& p, const ReadList& later) {
   product<Slice>(p, kBlockGroups, 0, end - begin, later, [&](GroupRange range, Product& product) {
     return quantize_block(x, begin, end, range, block, product);
   });
 }
 
 void gated_matmul(const GatedRows& x, size_t begin, size_t end, WeightView w, size_t n, size_t k,
-                  const QuantizedGroups& block, float* y, size_t y_stride, const ReadAhead& later) {
+                  const QuantizedGroups& block, float* y, size_t y_stride, const ReadList& later) {
   if (n == 0 || begin == end) return;
   const size_t groups = groups_of(k);
   QuantizedRows rows;
@@ -285,12 +283,12 @@ HWY_EXPORT(quantized_matmul);
 HWY_EXPORT(gated_matmul);
 
 void quantized_matmul(const QuantizedRows& x, size_t begin, size_t end, WeightView w, size_t n,
-                      const float* bias, float* y, size_t y_stride, const ReadAhead& later) {
+                      const float* bias, float* y, size_t y_stride, const ReadList& later) {
   HWY_DYNAMIC_DISPATCH(quantized_matmul)(x, begin, end, w, n, bias, y, y_stride, later);
 }
 
 void gated_matmul(const GatedRows& x, size_t begin, size_t end, WeightView w, size_t n, size_t k,
-                  const QuantizedGroups& block, float* y, size_t y_stride, const ReadAhead& later) {
+                  const QuantizedGroups& block, float* y, size_t y_stride, const ReadList& later) {
   HWY_DYNAMIC_DISPATCH(gated_matmul)(x, begin, end, w, n, k, block, y, y_stride, later);
 }
 

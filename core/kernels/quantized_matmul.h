@@ -16,7 +16,7 @@ namespace terse::kernels {
 /// ranges: integers within a group, then the groups in ascending order. With several rows, asks for
 /// `later` meanwhile.
 void quantized_matmul(const QuantizedRows& x, size_t begin, size_t end, WeightView w, size_t n,
-                      const float* bias, float* y, size_t y_stride, const ReadAhead& later = {});
+                      const float* bias, float* y, size_t y_stride, const ReadList& later = {});
 
 /// Rows of activations that are a position's values times a module's gates: row i is that of
 /// position i / modules and module i % modules.
@@ -35,6 +35,6 @@ constexpr size_t kGatedGroups = 16;
 /// of the rows begin .. end.
 void gated_matmul(const GatedRows& x, size_t begin, size_t end, WeightView w, size_t n, size_t k,
                   const QuantizedGroups& block, float* y, size_t y_stride,
-                  const ReadAhead& later = {});
+                  const ReadList& later = {});
 
 }  // namespace terse::kernels

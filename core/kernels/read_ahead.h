@@ -3,7 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <span>
 
 namespace terse::kernels {
 
@@ -23,11 +25,22 @@ class ReadAhead {
   ReadAhead() = default;
   ReadAhead(const std::byte* first, size_t bytes, size_t ranges = 1, size_t stride = 0)
       : first_(first), bytes_(bytes), ranges_(bytes == 0 ? 0 : ranges), stride_(stride) {}
+  /// An array that threads may share piece by piece.
+  static ReadAhead whole(const std::byte* first, size_t bytes) {
+    const size_t piece = std::clamp<size_t>(bytes, 1, kPiece);
+    return {first, piece, (bytes + piece - 1) / piece, piece};
+  }
 
   /// Those of the ranges that belong to parts begin .. end of `parts` equal ones.
   ReadAhead part(size_t begin, size_t end, size_t parts) const {
     const size_t from = ranges_ * begin / parts;
     return {first_ + from * stride_, bytes_, ranges_ * end / parts - from, stride_};
+  }
+
+  /// All bytes, if the ranges are one piece.
+  std::span<const std::byte> piece() const {
+    const bool whole = ranges_ == 1 || stride_ == bytes_;
+    return {first_, whole ? ranges_ * bytes_ : 0};
   }
 
   /// Lines that are left.
@@ -37,21 +50,113 @@ class ReadAhead {
     for (; lines > 0 && ranges_ > 0; --lines) {
       prefetch_line(first_ + at_);
       at_ += kLine;
-      if (at_ < bytes_) continue;
-      at_ = 0;
-      first_ += stride_;
-      --ranges_;
+      if (at_ >= bytes_) begin_range(1);
     }
+  }
+
+  /// Takes the first lines away, at most so many: whole ranges, or some of one.
+  ReadAhead take(size_t lines) {
+    const size_t left = (bytes_ - at_ + kLine - 1) / kLine;  // of this range
+    if (at_ == 0 && lines > left) {
+      const ReadAhead taken(first_, bytes_, std::min(lines / left, ranges_), stride_);
+      begin_range(taken.ranges_);
+      return taken;
+    }
+    const ReadAhead taken(first_ + at_, std::min(lines, left) * kLine);
+    at_ += taken.bytes_;
+    if (at_ >= bytes_) begin_range(1);
+    return taken;
   }
 
  private:
   static constexpr size_t kLine = 64;
+  static constexpr size_t kPiece = 32 * kLine;
+
+  void begin_range(size_t further) {
+    at_ = 0;
+    first_ += further * stride_;
+    ranges_ -= further;
+  }
 
   const std::byte* first_ = nullptr;
   size_t bytes_ = 0;
   size_t ranges_ = 0;
   size_t stride_ = 0;
   size_t at_ = 0;
+};
+
+/// Asks at a pace: so many lines at each step of a loop.
+struct PacedReads {
+  ReadAhead reads;
+  size_t lines = 0;
+
+  PacedReads() = default;
+  /// All of them in so many steps.
+  PacedReads(const ReadAhead& all, size_t steps)
+      : reads(all), lines(steps == 0 ? 0 : (all.lines() + steps - 1) / steps) {}
+
+  void step() { reads.ask(lines); }
+};
+
+/// Most lines of what is read later that a product of floats asks for at a line of its weights.
+constexpr size_t kMostLaterOfFloats = 8;
+
+/// What is read later: some arrays, one after the other.
+class ReadList {
+ public:
+  ReadList() = default;
+  ReadList(const ReadAhead& array) {  // NOLINT(google-explicit-constructor): a list of one
+    then(array);
+  }
+
+  /// Appends others, as far as there is room.
+  ReadList& then(const ReadList& others) {
+    for (size_t i = others.now_; i < others.end_; ++i) then(others.arrays_[i]);
+    return *this;
+  }
+  ReadList& then(const ReadAhead& array) {
+    if (array.lines() > 0 && end_ < kMostArrays) arrays_[end_++] = array;
+    return *this;
+  }
+
+  /// Of each array its share, as ReadAhead::part().
+  ReadList part(size_t begin, size_t end, size_t parts) const {
+    ReadList some;
+    for (size_t i = now_; i < end_; ++i) some.then(arrays_[i].part(begin, end, parts));
+    return some;
+  }
+
+  /// The largest of the arrays that are in one piece.
+  std::span<const std::byte> largest() const {
+    std::span<const std::byte> largest;
+    for (size_t i = now_; i < end_; ++i) {
+      if (arrays_[i].piece().size() > largest.size()) largest = arrays_[i].piece();
+    }
+    return largest;
+  }
+
+  size_t lines() const {
+    size_t lines = 0;
+    for (size_t i = now_; i < end_; ++i) lines += arrays_[i].lines();
+    return lines;
+  }
+
+  /// What to ask for in one of the `turns` that are left, of so many steps each and at most `most`
+  /// lines in a step. It is taken away.
+  PacedReads take_turn(size_t turns, size_t steps, size_t most) {
+    if (now_ == end_ || turns == 0) return {};
+    const size_t share = std::min((lines() + turns - 1) / turns, steps * most);
+    const PacedReads turn(arrays_[now_].take(share), steps);
+    if (arrays_[now_].lines() == 0) ++now_;
+    return turn;
+  }
+
+ private:
+  static constexpr size_t kMostArrays = 6;
+
+  std::array<ReadAhead, kMostArrays> arrays_;
+  size_t now_ = 0;
+  size_t end_ = 0;
 };
 
 }  // namespace terse::kernels

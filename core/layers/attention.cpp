@@ -63,11 +63,13 @@ void Attention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matr
   const Matrix mixed = output_ ? work.scratch.matrix(x.rows, heads_.heads * heads_.d_v) : y;
 
   // One token: its projections compute more than they read, the attention the other way round.
-  if (x.rows == 1 && states[0] != nullptr) {
-    work.upcoming = static_cast<AttentionState*>(states[0])->cache.reads();
+  const bool single = x.rows == 1 && states[0] != nullptr;
+  if (single) {
+    const KvCache& cache = static_cast<AttentionState*>(states[0])->cache;
+    work.upcoming = {cache.key_reads(), cache.value_reads(), {}};
+    if (!output_) work.upcoming.attention = work.next.largest();
   }
   qkv_->forward(x, states.parts<AttentionState>(work.scratch, qkv_of), work, q, k, v);
-  work.upcoming = {};
   if (states[0] != nullptr) {
     const std::span<const KvCache*> caches = work.scratch.pointers<const KvCache>(states.size());
     for (size_t i = 0; i < states.size(); ++i) {
@@ -75,15 +77,21 @@ void Attention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matr
       cache.append(rows_of_sequence(k, i, states.size()), rows_of_sequence(v, i, states.size()));
       caches[i] = &cache;
     }
-    dot_product_attention(q, caches, heads_, mask_, work.threads, mixed);
+    dot_product_attention(q, caches, heads_, mask_, work, mixed);
   } else {
     KvCache whole(heads_.heads, heads_.d_qk, heads_.d_v, x.rows);
     whole.append(k, v);
-    dot_product_attention(q, whole, heads_, mask_, work.threads, mixed);
+    dot_product_attention(q, whole, heads_, mask_, work, mixed);
   }
-  if (output_) {
-    output_->forward(mixed, states.parts<AttentionState>(work.scratch, output_of), work, y);
-  }
+  work.upcoming = {};
+  if (!output_) return;
+  if (single) work.upcoming.projection = work.next;
+  output_->forward(mixed, states.parts<AttentionState>(work.scratch, output_of), work, y);
+  work.upcoming = {};
+}
+
+kernels::ReadList Attention::reads_first() const {
+  return qkv_->reads_first();
 }
 
 std::unique_ptr<Layer> make_projected_attention(

@@ -20,6 +20,7 @@ class Attention : public Layer {
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
   void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
+  kernels::ReadList reads_first() const override;
 
  private:
   std::unique_ptr<QkvProjection> qkv_;

@@ -48,7 +48,7 @@ std::unique_ptr<Layer> make_projection(const Weights& weights, size_t d, const P
 
 void softmax_attention(ConstMatrix q, std::span<const KvCache* const> caches,
                        const HeadShape& shape, Workspace& work, Matrix y) {
-  dot_product_attention(q, caches, shape, Mask::none, work.threads, y);
+  dot_product_attention(q, caches, shape, Mask::none, work, y);
 }
 
 void attend_rounded(ConstMatrix q, std::span<const KvCache* const> caches, const HeadShape& shape,
@@ -110,12 +110,15 @@ std::unique_ptr<LayerState> CrossAttention::new_state(ConstMatrix key_source,
 
 void CrossAttention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
+  const bool single = x.rows == 1;
+  if (single) {
+    const KvCache& source = *static_cast<CrossAttentionState*>(states[0])->source;
+    work.upcoming = {source.key_reads(), source.value_reads(), {}};
+  }
   ConstMatrix queries = x;
   if (query_) {
     const Matrix projected = work.scratch.matrix(x.rows, heads_.heads * heads_.d_qk);
-    if (x.rows == 1) work.upcoming = static_cast<CrossAttentionState*>(states[0])->source->reads();
     query_->forward(x, states.parts<CrossAttentionState>(work.scratch, query_of), work, projected);
-    work.upcoming = {};
     queries = projected;
   }
   const Matrix mixed = output_ ? work.scratch.matrix(x.rows, heads_.heads * heads_.d_v) : y;
@@ -124,9 +127,15 @@ void CrossAttention::forward(ConstMatrix x, LayerStates states, Workspace& work,
     caches[i] = static_cast<CrossAttentionState*>(states[i])->source.get();
   }
   attend_(queries, caches, heads_, work, mixed);
-  if (output_) {
-    output_->forward(mixed, states.parts<CrossAttentionState>(work.scratch, output_of), work, y);
-  }
+  work.upcoming = {};
+  if (!output_) return;
+  if (single) work.upcoming.projection = work.next;
+  output_->forward(mixed, states.parts<CrossAttentionState>(work.scratch, output_of), work, y);
+  work.upcoming = {};
+}
+
+kernels::ReadList CrossAttention::reads_first() const {
+  return query_ ? query_->reads_first() : kernels::ReadList();
 }
 
 std::unique_ptr<CrossAttention> make_cross_attention(const Weights& weights, size_t d_model,

@@ -39,6 +39,8 @@ class CrossAttention {
   /// x: [n, d_model], the next target positions. y: [n, d_model], overwritten; may not overlap x.
   void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const;
 
+  kernels::ReadList reads_first() const;
+
  private:
   std::unique_ptr<Layer> query_, key_, value_, output_;
   HeadShape heads_;

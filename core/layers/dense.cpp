@@ -13,4 +13,8 @@ void Dense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const
   linear(x, weight_, bias_, work, y);
 }
 
+kernels::ReadList Dense::reads_first() const {
+  return reads_of(weight_, TensorKind::matrix);
+}
+
 }  // namespace terse

@@ -15,6 +15,7 @@ class Dense : public Layer {
   Dense(const Weights& weights, size_t d_in, size_t d_out, Bias bias = Bias::yes);
 
   void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
+  kernels::ReadList reads_first() const override;
 
  private:
   Tensor weight_;

@@ -20,11 +20,14 @@ size_t visible(Mask mask, size_t position, size_t length) {
 }  // namespace
 
 void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches,
-                           const HeadShape& shape, Mask mask, Threads& threads, Matrix y) {
+                           const HeadShape& shape, Mask mask, Workspace& work, Matrix y) {
   const float scale = 1.0f / std::sqrt(float(shape.d_qk));
   const size_t n_each = q.rows / caches.size();
   const size_t tile = std::min(kernels::kMostQueries, n_each);
   const size_t n_tiles = (n_each + tile - 1) / tile;
+
+  const kernels::LaterBytes later = work.upcoming.attention;
+  const size_t later_each = later.size() / shape.heads;
 
   // n rows of sequence i, from `begin` on.
   const auto attend_rows = [&](size_t i, size_t head, size_t begin, size_t n) {
@@ -34,7 +37,8 @@ void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches
     kernels::attend_many(q.row(row) + head * shape.d_qk, q.stride, n, cache.keys(head),
                          cache.values(head), visible(mask, position, cache.length()),
                          mask == Mask::none ? 0 : 1, shape.d_qk, shape.d_v, scale,
-                         y.row(row) + head * shape.d_v, y.stride);
+                         y.row(row) + head * shape.d_v, y.stride,
+                         later.subspan(head * later_each, later_each));
   };
   const auto attend_tile = [&](size_t i, size_t head, size_t begin) {
     const size_t n = std::min(tile, n_each - begin);
@@ -50,7 +54,7 @@ void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches
   const size_t cost = longest * (shape.d_qk + shape.d_v) * tile;
   // Head by head, so that one head's keys and values stay in the cache over many positions.
   const size_t n_tasks = shape.heads * n_tiles;
-  threads.for_ranges(
+  work.threads.for_ranges(
       caches.size() * n_tasks, kWorthSplitting / cost + 1, [&](size_t begin, size_t end) {
         for (size_t task = begin; task < end; ++task) {
           attend_tile(task / n_tasks, task % n_tasks / n_tiles, task % n_tiles * tile);

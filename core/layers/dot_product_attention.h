@@ -6,7 +6,7 @@
 
 #include "core/layers/kv_cache.h"
 #include "core/matrix.h"
-#include "core/threads.h"
+#include "core/workspace.h"
 
 namespace terse {
 
@@ -23,13 +23,14 @@ enum class Mask { causal, earlier, none };
 ///
 /// q: [n, heads * d_qk], the last n positions of the cache; with several caches, the last n /
 /// caches.size() of each. y: [n, heads * d_v]. The same bits for any number of threads and caches.
+/// Asks for work.upcoming.attention.
 void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches,
-                           const HeadShape& shape, Mask mask, Threads& threads, Matrix y);
+                           const HeadShape& shape, Mask mask, Workspace& work, Matrix y);
 
 inline void dot_product_attention(ConstMatrix q, const KvCache& cache, const HeadShape& shape,
-                                  Mask mask, Threads& threads, Matrix y) {
+                                  Mask mask, Workspace& work, Matrix y) {
   const KvCache* const one = &cache;
-  dot_product_attention(q, {&one, 1}, shape, mask, threads, y);
+  dot_product_attention(q, {&one, 1}, shape, mask, work, y);
 }
 
 }  // namespace terse

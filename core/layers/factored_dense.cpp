@@ -53,6 +53,11 @@ void FactoredDense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix 
   for (size_t i = 0; i < y.rows; ++i) kernels::add(bias_, y.cols, y.row(i));
 }
 
+kernels::ReadList FactoredDense::reads_first() const {
+  if (is_quantized(projection_.dtype)) return {};  // the product asks for all of it in time
+  return reads_of(gating_, TensorKind::gates).then(reads_of(projection_, TensorKind::matrix));
+}
+
 // products: [positions * modules, d_out / modules]
 void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) const {
   const Scratch::Frame frame(work.scratch);
@@ -76,12 +81,12 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
       gate(begin, end);
       kernels::matmul(gated.row(begin), d, end - begin, projection_, products.cols, d, nullptr,
                       products.row(begin), products.stride,
-                      work.upcoming[0].part(begin, end, gated.rows));
+                      work.upcoming.projection.part(begin, end, gated.rows));
     });
     return;
   }
   work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, gate);
-  linear(gated, projection_, nullptr, work, products, work.upcoming[0]);
+  linear(gated, projection_, nullptr, work, products, work.upcoming.projection);
 }
 
 void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix products) const {
@@ -104,7 +109,7 @@ void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix pro
     work.threads.for_ranges(rows, grain, [&](size_t begin, size_t end) {
       kernels::gated_matmul({input(0), gating_, modules_}, begin, end, projection_, products.cols,
                             d, block.row(begin), products.data, products.stride,
-                            work.upcoming[0].part(begin, end, rows));
+                            work.upcoming.projection.part(begin, end, rows));
     });
     return;
   }
@@ -114,7 +119,7 @@ void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix pro
       kernels::quantize_gated(input(i / modules_), gates(i, d), d, gated.row(i));
     }
   });
-  linear(gated.rows(), projection_, nullptr, work.threads, products, work.upcoming[0]);
+  linear(gated.rows(), projection_, nullptr, work.threads, products, work.upcoming.projection);
 }
 
 }  // namespace terse

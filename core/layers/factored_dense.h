@@ -22,6 +22,7 @@ class FactoredDense : public Layer {
       : modules_(modules), gating_(gating), projection_(projection) {}
 
   void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
+  kernels::ReadList reads_first() const override;
 
  private:
   void multiply(ConstMatrix x, Workspace& work, Matrix products) const;

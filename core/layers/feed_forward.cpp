@@ -26,6 +26,8 @@ class Sum : public Layer {
     return state;
   }
 
+  kernels::ReadList reads_first() const override { return first_->reads_first(); }
+
   void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override {
     const Scratch::Frame frame(work.scratch);
     const Matrix other = work.scratch.matrix(y.rows, y.cols);

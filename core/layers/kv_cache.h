@@ -37,9 +37,8 @@ class KvCache {
 
   /// What attention over all positions so far reads: the keys and the values, a range for each
   /// head.
-  std::array<kernels::ReadAhead, 2> reads() const {
-    return {keys_.reads(heads_, capacity_, length_), values_.reads(heads_, capacity_, length_)};
-  }
+  kernels::ReadAhead key_reads() const { return keys_.reads(heads_, capacity_, length_); }
+  kernels::ReadAhead value_reads() const { return values_.reads(heads_, capacity_, length_); }
 
   /// [length, d_qk] and [length, d_v] of one head.
   kernels::CacheRows keys(size_t head) const { return keys_.of_head(head, capacity_); }

@@ -37,6 +37,10 @@ class Layer {
   /// positions at once (an encoder's attention) remembers nothing and expects one whole sequence in
   /// one call.
   virtual void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const = 0;
+
+  /// What forward() reads first, whatever its input: a hint for the layer before it, which may ask
+  /// for it. Layers that are not worth it name nothing.
+  virtual kernels::ReadList reads_first() const { return {}; }
 };
 
 }  // namespace terse

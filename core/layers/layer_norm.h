@@ -12,10 +12,12 @@ class LayerNorm : public Layer {
   LayerNorm(const Weights& weights, size_t d, bool center = true);
 
   void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
+  kernels::ReadList reads_first() const override;
 
  private:
   const float* scale_;
   const float* bias_;
+  size_t d_;
   bool center_;
 };
 

@@ -33,7 +33,7 @@ size_t grain_for(size_t worth, size_t cost_of_one) {
 }  // namespace
 
 void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& work, Matrix y,
-            const kernels::ReadAhead& later) {
+            const kernels::ReadList& later) {
   if (is_quantized(w.dtype)) {
     const Scratch::Frame frame(work.scratch);
     linear(quantized(x, work), w, bias, work.threads, y, later);
@@ -59,7 +59,7 @@ void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& 
 }
 
 void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float* bias,
-            Threads& threads, Matrix y, const kernels::ReadAhead& later) {
+            Threads& threads, Matrix y, const kernels::ReadList& later) {
   const size_t d_in = x.taps * x.groups * kGroup;
   if (share_rows(x.m, d_in, y.cols, 16 * threads.size())) {
     threads.for_ranges(x.m, grain_for(kWorthSplittingBytes, d_in * y.cols),
@@ -78,6 +78,10 @@ void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float*
                               bias == nullptr ? nullptr : bias + first, y.data + first, y.stride,
                               later.part(begin, end, panels));
   });
+}
+
+kernels::ReadList reads_of(const Tensor& weights, TensorKind kind) {
+  return kernels::ReadAhead::whole(weights.data, bytes_of(weights.dtype, kind, weights.shape));
 }
 
 ByteRows::ByteRows(size_t rows, size_t cols, Scratch& scratch) : cols_(cols) {

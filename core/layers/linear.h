@@ -14,11 +14,11 @@ namespace terse {
 /// y: [n, d_out]. The same bits for any number of threads and any grouping of positions. `later`:
 /// what is read afterwards, its ranges shared by the threads.
 void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& work, Matrix y,
-            const kernels::ReadAhead& later = {});
+            const kernels::ReadList& later = {});
 
 /// The same with activations that are quantised already, for a quantised w.
 void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float* bias,
-            Threads& threads, Matrix y, const kernels::ReadAhead& later = {});
+            Threads& threads, Matrix y, const kernels::ReadList& later = {});
 
 /// work(begin, end) on ranges of the columns [0, count), each at least `grain` long: ranges begin
 /// where a row of any weight type may be cut.
@@ -49,5 +49,8 @@ class ByteRows {
 
 /// All of x in 8 bits.
 kernels::QuantizedRows quantized(ConstMatrix x, Workspace& work);
+
+/// All bytes of an array of weights.
+kernels::ReadList reads_of(const Tensor& weights, TensorKind kind);
 
 }  // namespace terse

@@ -45,7 +45,7 @@ void LocallyConvDense::forward(ConstMatrix x, LayerStates states, Workspace& wor
 }
 
 void LocallyConvDense::compute(const ConvInput& input, const Part& part,
-                               const kernels::ReadAhead& later, Matrix y) const {
+                               const kernels::ReadList& later, Matrix y) const {
   const size_t output = part.first_panel * kPanel;
   const size_t n = std::min(part.end_panel * kPanel, module_out()) - output;
   const kernels::WeightView w = kernels::WeightView(kernel_).outputs(output, terms());
@@ -56,7 +56,7 @@ void LocallyConvDense::compute(const ConvInput& input, const Part& part,
   }
   for (size_t i = part.first_row / config_.modules; i < part.end_row / config_.modules; ++i) {
     kernels::convolve(input.patches(i, config_.width), w, n, bias_ + output, y.row(i) + output,
-                      module_out());
+                      module_out(), later);
   }
 }
 
@@ -68,13 +68,16 @@ void convolve_together(std::span<const LocallyConvDense* const> convolutions,
     panels = std::max(panels, convolution->panels());
     cost += convolution->panels() * convolution->panel_cost();
   }
-  const size_t n = convolutions.size();
-  const auto compute = [&](LocallyConvDense::Part part, const kernels::ReadAhead& later) {
-    for (size_t i = 0; i < n; ++i) {
+  const auto compute = [&](LocallyConvDense::Part part, const kernels::ReadList& later) {
+    size_t begin = 0;  // of this convolution's share of all cost
+    for (size_t i = 0; i < convolutions.size(); ++i) {
       LocallyConvDense::Part some = part;
       some.end_panel = std::min(part.end_panel, convolutions[i]->panels());
-      if (some.first_panel >= some.end_panel) continue;
-      convolutions[i]->compute(input, some, later.part(i, i + 1, n), outputs[i]);
+      const size_t end = begin + convolutions[i]->panels() * convolutions[i]->panel_cost();
+      if (some.first_panel < some.end_panel) {
+        convolutions[i]->compute(input, some, later.part(begin, end, cost), outputs[i]);
+      }
+      begin = end;
     }
   };
   const size_t positions = input.positions();
@@ -90,12 +93,12 @@ void convolve_together(std::span<const LocallyConvDense* const> convolutions,
   } else if (input.in_bytes() && uneven && rows >= kRowsEach * work.threads.size()) {
     work.threads.for_ranges(
         rows, kWorthSplitting / (cost / modules) + 1, [&](size_t begin, size_t end) {
-          compute({begin, end, 0, panels}, work.upcoming[1].part(begin, end, rows));
+          compute({begin, end, 0, panels}, work.upcoming.convolutions.part(begin, end, rows));
         });
   } else {
     work.threads.for_ranges(
         panels, kWorthSplitting / (positions * cost / panels) + 1, [&](size_t begin, size_t end) {
-          compute({0, rows, begin, end}, work.upcoming[1].part(begin, end, panels));
+          compute({0, rows, begin, end}, work.upcoming.convolutions.part(begin, end, panels));
         });
   }
 }

@@ -45,7 +45,7 @@ class LocallyConvDense : public Layer {
   };
   /// That part of y = forward(x), where `input` holds x. y: [positions, d_out], contiguous.
   /// `later`: what this thread reads afterwards.
-  void compute(const ConvInput& input, const Part& part, const kernels::ReadAhead& later,
+  void compute(const ConvInput& input, const Part& part, const kernels::ReadList& later,
                Matrix y) const;
 
  private:

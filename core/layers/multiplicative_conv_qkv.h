@@ -31,6 +31,7 @@ class MultiplicativeConvQkv : public QkvProjection {
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
   void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
                Matrix v) const override;
+  kernels::ReadList reads_first() const override { return shared_.reads_first(); }
 
  private:
   // Whether Q, K and V are convolutions of the same inputs, so that one tail and one pass serve

@@ -15,6 +15,7 @@ class QkvProjection {
   /// x: [n, d_model]. q, k: [n, heads * d_qk]. v: [n, heads * d_v].
   virtual void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
                        Matrix v) const = 0;
+  virtual kernels::ReadList reads_first() const { return {}; }
 };
 
 /// Three layers of any kind, each on the input. `key` may be null: the keys are the queries then.
@@ -26,6 +27,7 @@ class SeparateQkv : public QkvProjection {
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
   void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
                Matrix v) const override;
+  kernels::ReadList reads_first() const override { return query_->reads_first(); }
 
  private:
   std::unique_ptr<Layer> query_, key_, value_;

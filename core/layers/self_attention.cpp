@@ -94,8 +94,7 @@ void SelfAttention::attend_cached(const Projected& x, KvCache& cache, Workspace&
                                   Matrix y) const {
   const Mask causal = config_.share_qk ? Mask::earlier : Mask::causal;
   cache.append(x.k, x.v);
-  dot_product_attention(x.q, cache, config_.heads, config_.causal ? causal : Mask::none,
-                        work.threads, y);
+  dot_product_attention(x.q, cache, config_.heads, config_.causal ? causal : Mask::none, work, y);
 }
 
 void SelfAttention::decode_first(const Projected& x, KvCache& cache, Workspace& work,

@@ -30,6 +30,12 @@ std::unique_ptr<LayerState> Serial::new_state(const StateOptions& options) const
   return state;
 }
 
+kernels::ReadList Serial::reads_first() const {
+  kernels::ReadList all;
+  for (const Part& part : parts_) all.then(part.layer->reads_first());
+  return all;
+}
+
 void Serial::forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);
   for (size_t i = 0; i < parts_.size(); ++i) {

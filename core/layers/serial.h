@@ -37,6 +37,7 @@ class Serial : public Layer {
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
   void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override;
+  kernels::ReadList reads_first() const override;
 
  private:
   std::vector<Part> parts_;

@@ -60,6 +60,10 @@ void SparseFF::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) co
   }
 }
 
+kernels::ReadList SparseFF::reads_first() const {
+  return reads_of(down_, TensorKind::matrix).then(reads_of(up_, TensorKind::columns));
+}
+
 // One position, or one of each text in lock-step: the threads share the chunks of blocks.
 void SparseFF::forward_few(ConstMatrix x, Workspace& work, Matrix y) const {
   const Scratch::Frame frame(work.scratch);

@@ -28,6 +28,7 @@ class SparseFF : public Layer {
   SparseFF(const Weights& weights, const Config& config);
 
   void forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const override;
+  kernels::ReadList reads_first() const override;
 
  private:
   // Activations, in bytes too where the weights that see them are quantised.

@@ -30,6 +30,10 @@ class CrossAttentionPart : public Layer {
     attention_->forward(normed, states, work, y);
   }
 
+  kernels::ReadList reads_first() const override {
+    return norm_.reads_first().then(attention_->reads_first());
+  }
+
  private:
   LayerNorm norm_;
   std::unique_ptr<CrossAttention> attention_;

@@ -54,7 +54,9 @@ void Decoder::read(ConstMatrix x, LayerStates states, Workspace& work, Matrix lo
   const Scratch::Frame frame(work.scratch);
   const Matrix y = work.scratch.matrix(x.rows, d_out_);
   const Matrix normed = work.scratch.matrix(logits.rows, d_out_);
+  if (x.rows == 1) work.next = norm_.reads_first().then(loss_->reads_first());
   stack_->forward(x, states, work, y);
+  work.next = {};
   norm_.forward(y.bottom_rows(logits.rows), nullptr, work, normed);
   loss_->forward(normed, nullptr, work, logits);
 }

@@ -35,14 +35,17 @@ void concatenate(const Streams& streams, Matrix y) {
 }
 
 void ReversibleStack::push_half_residual(std::unique_ptr<Layer> layer, bool swap) {
+  reads_.push_back(layer->reads_first());
   steps_.emplace_back(HalfResidual{std::move(layer), swap});
 }
 
 void ReversibleStack::push_forget(std::unique_ptr<Layer> layer) {
+  reads_.push_back(layer->reads_first());
   steps_.emplace_back(Forget{std::move(layer)});
 }
 
 void ReversibleStack::push_concatenate() {
+  reads_.emplace_back();
   steps_.emplace_back(Concatenate{});
 }
 
@@ -56,8 +59,10 @@ std::unique_ptr<LayerState> ReversibleStack::new_state(const StateOptions& optio
 }
 
 Streams ReversibleStack::forward(Streams streams, LayerStates states, Workspace& work) const {
+  const kernels::ReadList after = work.next;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Scratch::Frame frame(work.scratch);
+    if (streams.first.rows == 1) work.next = i + 1 < reads_.size() ? reads_[i + 1] : after;
     if (const auto* half = std::get_if<HalfResidual>(&steps_[i])) {
       add_layer(*half->layer, streams.second, part_of(states, i, work.scratch), work,
                 streams.first);

@@ -61,6 +61,7 @@ class ReversibleStack {
 
   std::string_view name_;
   std::vector<Step> steps_;
+  std::vector<kernels::ReadList> reads_;  // what the layer of each reads first
 };
 
 /// A reversible stack as a layer: both streams start as x and are joined at the end.

@@ -257,7 +257,9 @@ void Terraformer::extend_all(std::span<SequenceState* const> states,
 // From the streams of new positions to the logits of the last logits.rows of them.
 void Terraformer::read(Streams streams, LayerStates states, Workspace& work, Matrix logits) const {
   const Scratch::Frame frame(work.scratch);
+  if (streams.first.rows == 1) work.next = norm_.reads_first().then(loss_->reads_first());
   streams = decoder_.forward(streams, states, work);
+  work.next = {};
   const Matrix mean = work.scratch.matrix(logits.rows, d_end_);
   const Matrix normed = work.scratch.matrix(logits.rows, d_end_);
   average(streams.bottom_rows(logits.rows), mean);

@@ -214,23 +214,6 @@ TEST_CASE("quantized_matmul asks for nothing outside of what is to be read later
   CHECK(with_later == plain);
 }
 
-TEST_CASE("ranges to read ahead are shared out whole, and end") {
-  const std::vector<std::byte> memory(10 * 100);
-  const ReadAhead all(memory.data(), 100, 10, 100);
-  CHECK(all.lines() == 20);  // two for each
-  size_t lines = 0;
-  for (size_t part = 0; part < 3; ++part) lines += all.part(part, part + 1, 3).lines();
-  CHECK(lines == 20);
-  ReadAhead some = all.part(0, 1, 2);
-  CHECK(some.lines() == 10);
-  some.ask(3);
-  CHECK(some.lines() == 7);
-  some.ask(100);
-  CHECK(some.lines() == 0);
-  CHECK(ReadAhead().lines() == 0);
-  CHECK(ReadAhead(memory.data(), 0, 5, 100).lines() == 0);
-}
-
 TEST_CASE("chosen_hidden of quantised activations is the product of what its operands stand for") {
   for_each_isa([] {
     for (const size_t d : {1, 15, 32, 47, 64, 96, 100, 256, 1000}) {

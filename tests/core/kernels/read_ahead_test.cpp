@@ -1,0 +1,86 @@
+// What is asked for before it is read: shares, order and pace. Asking has no effect that a test
+// could see, so the lines that are left tell.
+#include "core/kernels/read_ahead.h"
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+namespace terse::kernels {
+namespace {
+
+TEST_CASE("ranges to read ahead are shared out whole, and end") {
+  const std::vector<std::byte> memory(10 * 100);
+  const ReadAhead all(memory.data(), 100, 10, 100);
+  CHECK(all.lines() == 20);  // two for each
+  size_t lines = 0;
+  for (size_t part = 0; part < 3; ++part) lines += all.part(part, part + 1, 3).lines();
+  CHECK(lines == 20);
+  ReadAhead some = all.part(0, 1, 2);
+  CHECK(some.lines() == 10);
+  some.ask(3);
+  CHECK(some.lines() == 7);
+  some.ask(100);
+  CHECK(some.lines() == 0);
+  CHECK(ReadAhead().lines() == 0);
+  CHECK(ReadAhead(memory.data(), 0, 5, 100).lines() == 0);
+}
+
+TEST_CASE("a range to read ahead gives up its first lines, ranges whole or in part") {
+  const std::vector<std::byte> memory(4 * 200);
+  ReadAhead all(memory.data(), 130, 4, 200);  // three lines in each
+  CHECK(all.take(2).lines() == 2);
+  CHECK(all.lines() == 10);
+  CHECK(all.take(5).lines() == 1);  // to the end of the range
+  CHECK(all.take(7).lines() == 6);
+  CHECK(all.take(3).lines() == 3);
+  CHECK(all.lines() == 0);
+}
+
+TEST_CASE("an array to read ahead is one piece however it is shared") {
+  const std::vector<std::byte> memory(10000);
+  const ReadAhead whole = ReadAhead::whole(memory.data(), memory.size());
+  CHECK(whole.piece().data() == memory.data());
+  CHECK(whole.piece().size() >= memory.size());
+  CHECK(ReadAhead::whole(memory.data(), 100).piece().size() == 100);
+  CHECK(ReadAhead::whole(memory.data(), 0).lines() == 0);
+  CHECK(ReadAhead(memory.data(), 100, 2, 200).piece().empty());
+  const ReadList list = ReadList(ReadAhead(memory.data(), 3000, 2, 4000)).then(whole);
+  CHECK(list.largest().size() == whole.piece().size());
+  CHECK(ReadList().largest().empty());
+}
+
+TEST_CASE("a list to read ahead is asked for whole in its turns, but no faster than allowed") {
+  const std::vector<std::byte> memory(64 * 1000);
+  const auto list = [&] {
+    return ReadList(ReadAhead(memory.data(), 64 * 300))
+        .then(ReadAhead(memory.data(), 64, 100, 640));
+  };
+  ReadList all = list();
+  CHECK(all.lines() == 400);
+  CHECK(all.part(0, 1, 4).lines() + all.part(1, 4, 4).lines() == 400);
+  size_t asked = 0;
+  for (size_t turns = 10; turns > 0; --turns) {
+    PacedReads turn = all.take_turn(turns, 8, 100);
+    const size_t before = turn.reads.lines();
+    for (size_t step = 0; step < 8; ++step) turn.step();
+    CHECK(turn.reads.lines() == 0);
+    asked += before;
+  }
+  CHECK(asked == 400);
+  CHECK(all.take_turn(1, 8, 100).lines == 0);
+
+  ReadList slow = list();
+  CHECK(slow.take_turn(2, 8, 3).reads.lines() == 24);
+  CHECK(slow.take_turn(0, 8, 3).reads.lines() == 0);
+}
+
+TEST_CASE("a list to read ahead keeps what there is room for") {
+  const std::vector<std::byte> memory(64);
+  ReadList list;
+  for (size_t i = 0; i < 20; ++i) list.then(ReadAhead(memory.data(), 64));
+  CHECK(list.lines() > 1);
+  CHECK(list.lines() < 20);
+}
+
+}  // namespace
+}  // namespace terse::kernels
