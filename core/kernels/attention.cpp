@@ -33,7 +33,7 @@ HWY_INLINE void add_columns(const float* weights, const V* values, size_t count,
   for (size_t j = 0; j < count; ++j) {
     const FloatVec weight = hn::Set(d, weights[j]);
     const V* row = values + j * width;
-    ahead.prefetch(j);
+    ahead.prefetch(j, 1);
     for (size_t v = 0; v < kVectors; ++v) {
       const FloatVec value = kVectors == 1 ? load_part(d, row, part) : load(d, row + v * lanes);
       sums[v] = hn::MulAdd(weight, value, sums[v]);
@@ -118,7 +118,7 @@ struct BlockAhead {
     const bool last = begin + kBlock >= length;
     const Reads values = rows(head.values, begin, head.d_v);
     const Reads next_keys = last ? Reads() : rows(head.keys, begin + kBlock, head.d_qk);
-    const size_t lines = (later.size() / 2 / length + kLine - 1) / kLine;
+    const size_t lines = (later.size() / 2 / length + kLine / 2) / kLine;
     const size_t bytes = std::min(lines, std::max<size_t>(values.bytes / kLine / 2, 1)) * kLine;
     const auto later_from = [&](size_t row) { return Reads{later.data() + row * bytes, bytes}; };
     return {{values, later_from(begin)}, {next_keys, later_from(length + begin)}};

@@ -85,7 +85,7 @@ HWY_INLINE void score_bytes(const int16_t* q, const int8_t* keys, size_t count, 
   for (size_t j = 0; j < count; j += kScoreGroup) {
     const int8_t* rows[kScoreGroup];
     for (size_t c = 0; c < kScoreGroup; ++c) rows[c] = keys + std::min(j + c, count - 1) * d;
-    for (size_t c = 0; c < kScoreGroup; ++c) ahead.prefetch(j + c);
+    ahead.prefetch(j, std::min(kScoreGroup, count - j));
     score_byte_group(q, rows, d, scores + j);
   }
   const Floats d_float;
@@ -110,8 +110,8 @@ HWY_INLINE void add_byte_columns(const int16_t* weights, const int8_t* values, s
   const size_t lanes = hn::Lanes(d);
   SumVec low[kVectors], high[kVectors];
   for (size_t v = 0; v < kVectors; ++v) low[v] = high[v] = hn::Zero(Sums32());
-  for (size_t j = 0; j < count; ++j) ahead.prefetch(j);
   for (size_t j = 0; j < count; j += 2) {
+    ahead.prefetch(j, 2);
     int32_t both;
     std::memcpy(&both, weights + j, sizeof(both));
     const ShortVec weight = hn::BitCast(d, hn::Set(Sums32(), both));

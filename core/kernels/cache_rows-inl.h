@@ -20,8 +20,9 @@ struct Reads {
   const std::byte* data = nullptr;
   size_t bytes = 0;
 
-  HWY_INLINE void prefetch(size_t row) const {
-    for (size_t b = 0; b < bytes; b += 64) prefetch_line(data + row * bytes + b);
+  HWY_INLINE void prefetch(size_t row, size_t rows) const {
+    const std::byte* end = data + (row + rows) * bytes;
+    for (const std::byte* p = data + row * bytes; p < end; p += 64) prefetch_line(p);
   }
 };
 
@@ -29,9 +30,9 @@ struct Reads {
 struct Ahead {
   Reads next, later;
 
-  HWY_INLINE void prefetch(size_t row) const {
-    next.prefetch(row);
-    later.prefetch(row);
+  HWY_INLINE void prefetch(size_t row, size_t rows) const {
+    next.prefetch(row, rows);
+    later.prefetch(row, rows);
   }
 };
 
@@ -65,7 +66,7 @@ HWY_INLINE void score_elements(const float* q, const K* keys, size_t count, size
                                const Ahead& ahead, float* scores) {
   size_t j = 0;
   for (; j + kScoreGroup <= count; j += kScoreGroup) {
-    for (size_t c = 0; c < kScoreGroup; ++c) ahead.prefetch(j + c);
+    ahead.prefetch(j, kScoreGroup);
     score_group(q, keys + j * d, kScoreGroup, d, scores + j);
   }
   if (j < count) score_group(q, keys + j * d, count - j, d, scores + j);

@@ -49,7 +49,7 @@ HWY_NOINLINE void convolve_tile(Convolution<W>& c, size_t j, size_t o) {
   }
   constexpr size_t kLine = LineOf<const W*>::kValues;
   PacedReads later;
-  if (j > 0) later = c.later.take_turn(c.tiles--, x.taps * (x.width / kLine), kMostLaterOfFloats);
+  if (j > 0) later = c.later.take_turn(c.tiles--, x.taps * (x.width / kLine), kMostLater);
   for (size_t l = 0; l < x.taps; ++l) {
     const float* run = x.first + l * x.tap_stride + j * x.module;
     const W* rows[kTileOutputs];

@@ -54,7 +54,7 @@ HWY_NOINLINE void product_tile(Product<W>& p, size_t i, size_t j, size_t apart, 
   const float* x = p.x + i * p.x_stride;
   if constexpr (kRows > 1) {
     const size_t lines = p.k / LineOf<const W*>::kValues;
-    PacedReads later = p.later.take_turn(p.tiles--, lines, kMostLaterOfFloats);
+    PacedReads later = p.later.take_turn(p.tiles--, lines, kMostLater);
     dot_tile(x, p.x_stride, rows, p.k, sums, [&](size_t at) {
       later.step();
       for (const W* row : rows) prefetch_line(row + at + kAskAhead / sizeof(W));

@@ -166,10 +166,6 @@ ReadAhead reads_of(const Product& p, const Step& step) {
   return {first, (step.range.end - step.range.begin) * kGroupBytes, panels, p.panel_bytes};
 }
 
-// Most lines of what comes later that are asked for at a group of a tile: memory has them ready by
-// the time that the tile takes.
-constexpr size_t kMostLater = 4;
-
 /// Rows begin .. end. prepare(range, p) is called before each block, and returns what it reads
 /// before the next one.
 template <class Slice, class Prepare>

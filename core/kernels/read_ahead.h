@@ -98,8 +98,9 @@ struct PacedReads {
   void step() { reads.ask(lines); }
 };
 
-/// Most lines of what is read later that a product of floats asks for at a line of its weights.
-constexpr size_t kMostLaterOfFloats = 8;
+/// Most lines of what is read later that a product asks for at a line of its weights, or at a group
+/// of them: about what memory delivers meanwhile.
+constexpr size_t kMostLater = 8;
 
 /// What is read later: some arrays, one after the other.
 class ReadList {
@@ -139,6 +140,16 @@ class ReadList {
     size_t lines = 0;
     for (size_t i = now_; i < end_; ++i) lines += arrays_[i].lines();
     return lines;
+  }
+
+  /// Asks for the first lines, at most so many, at once.
+  void ask(size_t most) {
+    for (; now_ < end_ && most > 0; ++now_) {
+      const size_t lines = std::min(most, arrays_[now_].lines());
+      arrays_[now_].ask(lines);
+      most -= lines;
+      if (arrays_[now_].lines() > 0) return;
+    }
   }
 
   /// What to ask for in one of the `turns` that are left, of so many steps each and at most `most`

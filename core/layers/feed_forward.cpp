@@ -17,7 +17,7 @@ namespace {
 class Sum : public Layer {
  public:
   Sum(std::unique_ptr<Layer> first, std::unique_ptr<Layer> second)
-      : first_(std::move(first)), second_(std::move(second)) {}
+      : first_(std::move(first)), second_(std::move(second)), reads_(second_->reads_first()) {}
 
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override {
     auto state = std::make_unique<StateList>();
@@ -31,13 +31,17 @@ class Sum : public Layer {
   void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix y) const override {
     const Scratch::Frame frame(work.scratch);
     const Matrix other = work.scratch.matrix(y.rows, y.cols);
+    const kernels::ReadList next = work.next;
+    if (x.rows == 1) work.next = reads_;
     first_->forward(x, part_of(states, 0, work.scratch), work, y);
+    work.next = next;
     second_->forward(x, part_of(states, 1, work.scratch), work, other);
     as_eigen(y) += as_eigen(other);
   }
 
  private:
   std::unique_ptr<Layer> first_, second_;
+  kernels::ReadList reads_;  // what the second reads
 };
 
 std::unique_ptr<Layer> make_sparse(const Weights& weights, const FeedForwardArgs& args) {

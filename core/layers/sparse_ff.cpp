@@ -25,6 +25,10 @@ constexpr size_t kChunk = 16;
 // Weights worth waking another thread for.
 constexpr size_t kWorthSplitting = size_t{1} << 15;
 
+// Most lines of what comes next that a thread asks for when its rows are done: what no other thread
+// waits for meanwhile.
+constexpr size_t kMostAsked = 1024;
+
 // Values worth waking another thread to add.
 constexpr size_t kWorthAdding = size_t{1} << 15;
 
@@ -87,7 +91,11 @@ void SparseFF::forward_few(ConstMatrix x, Workspace& work, Matrix y) const {
   };
   const size_t grain = grain_for(kChunk * x.rows * (config_.d_lowrank * n + d));
   work.threads.for_ranges(chunks, grain, [&](size_t begin, size_t end) {
-    if (x.rows == 1) return use_chunks(begin, end, 0);
+    if (x.rows == 1) {
+      use_chunks(begin, end, 0);
+      work.next.part(begin, end, chunks).ask(kMostAsked);
+      return;
+    }
     for (size_t c = begin; c < end; ++c) {
       for (size_t i = 0; i < x.rows; ++i) use_chunks(c, c + 1, i);
     }
