@@ -19,7 +19,6 @@ namespace terse::kernels::HWY_NAMESPACE {
 
 // Keys in a block: their scores, and the keys of a small head, stay in the first-level cache.
 constexpr size_t kBlock = 128;
-constexpr size_t kLine = 64;
 
 /// out[i] = decay * out[i] + sum_j weights[j] * values[j, i]    for the first kVectors vectors of
 /// columns, or `part` lanes of one; `width` floats are a row
@@ -118,8 +117,9 @@ struct BlockAhead {
     const bool last = begin + kBlock >= length;
     const Reads values = rows(head.values, begin, head.d_v);
     const Reads next_keys = last ? Reads() : rows(head.keys, begin + kBlock, head.d_qk);
-    const size_t lines = (later.size() / 2 / length + kLine / 2) / kLine;
-    const size_t bytes = std::min(lines, std::max<size_t>(values.bytes / kLine / 2, 1)) * kLine;
+    const size_t lines = (later.size() / 2 / length + kLineBytes / 2) / kLineBytes;
+    const size_t bytes =
+        std::min(lines, std::max<size_t>(values.bytes / kLineBytes / 2, 1)) * kLineBytes;
     const auto later_from = [&](size_t row) { return Reads{later.data() + row * bytes, bytes}; };
     return {{values, later_from(begin)}, {next_keys, later_from(length + begin)}};
   }

@@ -22,7 +22,7 @@ struct Reads {
 
   HWY_INLINE void prefetch(size_t row, size_t rows) const {
     const std::byte* end = data + (row + rows) * bytes;
-    for (const std::byte* p = data + row * bytes; p < end; p += 64) prefetch_line(p);
+    for (const std::byte* p = data + row * bytes; p < end; p += kLineBytes) prefetch_line(p);
   }
 };
 

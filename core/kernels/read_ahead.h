@@ -9,6 +9,9 @@
 
 namespace terse::kernels {
 
+/// What memory delivers at once.
+constexpr size_t kLineBytes = 64;
+
 /// Asks for the line at p, to be in the second-level cache soon; p may point anywhere. The first
 /// level has too few requests in flight to keep up with memory.
 inline void prefetch_line(const void* p) {
@@ -44,33 +47,34 @@ class ReadAhead {
   }
 
   /// Lines that are left.
-  size_t lines() const { return ranges_ * ((bytes_ + kLine - 1) / kLine) - at_ / kLine; }
+  size_t lines() const {
+    return ranges_ * ((bytes_ + kLineBytes - 1) / kLineBytes) - at_ / kLineBytes;
+  }
 
   void ask(size_t lines) {
     for (; lines > 0 && ranges_ > 0; --lines) {
       prefetch_line(first_ + at_);
-      at_ += kLine;
+      at_ += kLineBytes;
       if (at_ >= bytes_) begin_range(1);
     }
   }
 
   /// Takes the first lines away, at most so many: whole ranges, or some of one.
   ReadAhead take(size_t lines) {
-    const size_t left = (bytes_ - at_ + kLine - 1) / kLine;  // of this range
+    const size_t left = (bytes_ - at_ + kLineBytes - 1) / kLineBytes;  // of this range
     if (at_ == 0 && lines > left) {
       const ReadAhead taken(first_, bytes_, std::min(lines / left, ranges_), stride_);
       begin_range(taken.ranges_);
       return taken;
     }
-    const ReadAhead taken(first_ + at_, std::min(lines, left) * kLine);
+    const ReadAhead taken(first_ + at_, std::min(lines, left) * kLineBytes);
     at_ += taken.bytes_;
     if (at_ >= bytes_) begin_range(1);
     return taken;
   }
 
  private:
-  static constexpr size_t kLine = 64;
-  static constexpr size_t kPiece = 32 * kLine;
+  static constexpr size_t kPiece = 32 * kLineBytes;
 
   void begin_range(size_t further) {
     at_ = 0;
