@@ -26,8 +26,8 @@ constexpr size_t kTileRows = 2;
 // Bytes of weights that are used for all rows of x before the next ones: half of a small L2.
 constexpr size_t kCachedBytes = 256 * 1024;
 
-// How far ahead of its weights a tile of several rows asks for the next ones: between so many
-// products the hardware alone falls behind.
+// How far ahead of its weights the first tile of several rows asks for the next ones: between so
+// many products the hardware alone falls behind. The other tiles find them in the cache.
 constexpr size_t kAskAhead = 2048;
 
 /// One product: what every tile of it needs.
@@ -55,10 +55,16 @@ HWY_NOINLINE void product_tile(Product<W>& p, size_t i, size_t j, size_t apart, 
   if constexpr (kRows > 1) {
     const size_t lines = p.k / LineOf<const W*>::kValues;
     PacedReads later = p.later.take_turn(p.tiles--, lines, kMostLater);
-    dot_tile(x, p.x_stride, rows, p.k, sums, [&](size_t at) {
-      later.step();
-      for (const W* row : rows) prefetch_line(row + at + kAskAhead / sizeof(W));
-    });
+    if (i == 0) {
+      dot_tile(x, p.x_stride, rows, p.k, sums, [&](size_t at) {
+        later.step();
+        for (const W* row : rows) prefetch_line(row + at + kAskAhead / sizeof(W));
+      });
+    } else if (later.lines > 0) {
+      dot_tile(x, p.x_stride, rows, p.k, sums, [&](size_t) { later.step(); });
+    } else {
+      dot_tile(x, p.x_stride, rows, p.k, sums);
+    }
   } else {
     dot_tile(x, p.x_stride, rows, p.k, sums);
   }
