@@ -5,6 +5,10 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+#include "core/kernels/attention.h"
+#include "core/kernels/convolution.h"
+#include "core/kernels/matmul.h"
+
 namespace terse::kernels {
 namespace {
 
@@ -80,6 +84,37 @@ TEST_CASE("a list to read ahead keeps what there is room for") {
   for (size_t i = 0; i < 20; ++i) list.then(ReadAhead(memory.data(), 64));
   CHECK(list.lines() > 1);
   CHECK(list.lines() < 20);
+}
+
+// Values that differ, none of them special.
+std::vector<float> some_floats(size_t n) {
+  std::vector<float> values(n);
+  for (size_t i = 0; i < n; ++i) values[i] = float(i * 37 % 101) / 50.0f - 1.0f;
+  return values;
+}
+
+TEST_CASE("kernels of floats give the same bits whatever they ask for") {
+  const std::vector<std::byte> memory(64 * 500);
+  const ReadList later = ReadList(ReadAhead(memory.data(), 64 * 3, 100, 64 * 5));
+  const size_t m = 14, n = 21, k = 150;
+  const std::vector<float> x = some_floats(m * k), w = some_floats(n * k), bias = some_floats(n);
+  std::vector<float> plain(m * n), asking(m * n);
+  matmul(x.data(), k, m, w.data(), n, k, bias.data(), plain.data(), n);
+  matmul(x.data(), k, m, w.data(), n, k, bias.data(), asking.data(), n, later);
+  CHECK(asking == plain);
+
+  const Patches patches{x.data(), m, k, 1, 0, k};
+  convolve(patches, w.data(), n, bias.data(), plain.data(), n);
+  convolve(patches, w.data(), n, bias.data(), asking.data(), n, later);
+  CHECK(asking == plain);
+
+  const size_t length = 140, d = 8;  // more than a block of keys
+  const std::vector<float> keys = some_floats(length * d), values = some_floats(length * d);
+  std::vector<float> out(d), out_asking(d);
+  attend(x.data(), keys.data(), values.data(), length, d, d, 0.3f, out.data());
+  attend_many(x.data(), d, 1, keys.data(), values.data(), length, 0, d, d, 0.3f, out_asking.data(),
+              d, memory);
+  CHECK(out_asking == out);
 }
 
 }  // namespace
