@@ -21,13 +21,18 @@ HWY_INLINE float max_of(const float* x, size_t n) {
   const size_t lanes = hn::Lanes(d);
   float best = -std::numeric_limits<float>::infinity();
   size_t i = 0;
+  const auto larger = [&](FloatVec v, FloatVec other) {
+    return hn::IfThenElse(hn::Gt(v, other), v, other);
+  };
   if (n >= lanes) {
-    FloatVec largest = hn::Set(d, best);
-    for (; i + lanes <= n; i += lanes) {
-      const FloatVec v = hn::LoadU(d, x + i);
-      largest = hn::IfThenElse(hn::Gt(v, largest), v, largest);
+    FloatVec even = hn::Set(d, best);
+    FloatVec odd = even;
+    for (; i + 2 * lanes <= n; i += 2 * lanes) {
+      even = larger(hn::LoadU(d, x + i), even);
+      odd = larger(hn::LoadU(d, x + i + lanes), odd);
     }
-    best = hn::GetLane(hn::MaxOfLanes(d, largest));
+    for (; i + lanes <= n; i += lanes) even = larger(hn::LoadU(d, x + i), even);
+    best = hn::GetLane(hn::MaxOfLanes(d, larger(odd, even)));
   }
   for (; i < n; ++i) best = x[i] > best ? x[i] : best;
   return best;

@@ -52,29 +52,38 @@ class ReadAhead {
   }
 
   void ask(size_t lines) {
-    for (; lines > 0 && ranges_ > 0; --lines) {
-      prefetch_line(first_ + at_);
-      at_ += kLineBytes;
-      if (at_ >= bytes_) begin_range(1);
+    while (lines > 0 && ranges_ > 0) {
+      const size_t some = std::min(lines, lines_of_range());
+      const std::byte* line = first_ + at_;
+      for (size_t i = 0; i < some; ++i) prefetch_line(line + i * kLineBytes);
+      lines -= some;
+      advance(some);
     }
   }
 
   /// Takes the first lines away, at most so many: whole ranges, or some of one.
   ReadAhead take(size_t lines) {
-    const size_t left = (bytes_ - at_ + kLineBytes - 1) / kLineBytes;  // of this range
+    const size_t left = lines_of_range();
     if (at_ == 0 && lines > left) {
       const ReadAhead taken(first_, bytes_, std::min(lines / left, ranges_), stride_);
       begin_range(taken.ranges_);
       return taken;
     }
     const ReadAhead taken(first_ + at_, std::min(lines, left) * kLineBytes);
-    at_ += taken.bytes_;
-    if (at_ >= bytes_) begin_range(1);
+    advance(std::min(lines, left));
     return taken;
   }
 
  private:
   static constexpr size_t kPiece = 32 * kLineBytes;
+
+  // Left of the range that has been begun.
+  size_t lines_of_range() const { return (bytes_ - at_ + kLineBytes - 1) / kLineBytes; }
+
+  void advance(size_t lines) {
+    at_ += lines * kLineBytes;
+    if (at_ >= bytes_) begin_range(1);
+  }
 
   void begin_range(size_t further) {
     at_ = 0;
@@ -167,7 +176,7 @@ class ReadList {
   }
 
  private:
-  static constexpr size_t kMostArrays = 6;
+  static constexpr size_t kMostArrays = 8;
 
   std::array<ReadAhead, kMostArrays> arrays_;
   size_t now_ = 0;

@@ -110,8 +110,9 @@ void choose_units(const float* low, WeightView up, const float* bias, size_t blo
   }
 }
 
-// Vectors of outputs whose products are summed side by side.
+// Vectors of logits whose products are summed side by side, and those that are seen at once.
 constexpr size_t kWide = 4;
+constexpr size_t kSeen = 16;
 
 template <class Slice>
 void choose_quantized(const QuantizedRows& low, const std::byte* up, const float* bias,
@@ -121,26 +122,28 @@ void choose_quantized(const QuantizedRows& low, const std::byte* up, const float
   const size_t k = low.groups * kGroup;
   const size_t last = (n - 1) / lanes;
   const size_t base[1] = {low.group_of(0)};
-  HWY_ALIGN float logits[kWide * hn::MaxLanes(d)];
+  HWY_ALIGN float logits[kSeen * hn::MaxLanes(d)];
   const size_t block_bytes = round_up(n, kPanel) / kPanel * panel_bytes(Slice::kType, k);
   for (size_t b = 0; b < blocks; ++b, up += block_bytes) {
     ask_for_block(up, block_bytes, blocks - b);
     Choice best;
-    for (size_t v = 0; v <= last; v += kWide) {
-      const auto slice = [&](size_t c) {
-        const size_t vector = std::min(v + c, last);
-        return Slice(up + vector / kSlices * panel_bytes(Slice::kType, k), vector % kSlices, k);
-      };
-      const Slice slices[kWide] = {slice(0), slice(1), slice(2), slice(3)};
-      FloatVec sums[1][kWide];
-      panel_products(low, base, slices, sums);
-      const size_t count = std::min(kWide * lanes, n - v * lanes);
-      for (size_t c = 0; c * lanes < count; ++c) {
-        const size_t e = (v + c) * lanes;
-        const size_t part = std::min(lanes, n - e);
-        hn::Store(hn::Add(load_part(d, bias + b * n + e, part), sums[0][c]), d, logits + c * lanes);
+    while (best.seen() < n) {
+      const size_t first = best.seen() / lanes;
+      for (size_t v = first; v <= std::min(first + kSeen - 1, last); v += kWide) {
+        const auto slice = [&](size_t c) {
+          const size_t vector = std::min(v + c, last);
+          return Slice(up + vector / kSlices * panel_bytes(Slice::kType, k), vector % kSlices, k);
+        };
+        const Slice slices[kWide] = {slice(0), slice(1), slice(2), slice(3)};
+        FloatVec sums[1][kWide];
+        panel_products(low, base, slices, sums);
+        for (size_t c = 0; c < kWide && v + c <= last; ++c) {
+          const size_t e = (v + c) * lanes;
+          const FloatVec biases = load_part(d, bias + b * n + e, std::min(lanes, n - e));
+          hn::Store(hn::Add(biases, sums[0][c]), d, logits + (v + c - first) * lanes);
+        }
       }
-      best.see(logits, count);
+      best.see(logits, std::min(kSeen * lanes, n - best.seen()));
     }
     choice[b] = best.unit();
   }
@@ -241,7 +244,7 @@ HWY_INLINE void dot_bytes(const QuantizedRows& x, const Int8Row (&rows)[kTogethe
       std::copy(values, x.values + terms, last);
       values = last;
     }
-    const Terms factors = load_term_vector(values);
+    const auto factors = load_term_vector(values);
     // What the offset of the weights' bytes adds.
     const IntVec offset = add_products(hn::Zero(Ints()), bytes_of_all(128), factors);
     const IntVec start = hn::Neg(offset);

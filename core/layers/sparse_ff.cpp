@@ -65,7 +65,10 @@ void SparseFF::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) co
 }
 
 kernels::ReadList SparseFF::reads_first() const {
-  return reads_of(down_, TensorKind::matrix).then(reads_of(up_, TensorKind::columns));
+  const auto* bias = reinterpret_cast<const std::byte*>(controller_bias_);
+  return reads_of(down_, TensorKind::matrix)
+      .then(reads_of(up_, TensorKind::columns))
+      .then(kernels::ReadAhead::whole(bias, config_.d_ff * sizeof(float)));
 }
 
 // One position, or one of each text in lock-step: the threads share the chunks of blocks.

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kFloatsOfLine = 16;
 
 const SparseFF::Config kSparse{64, 1024, 64, 32};  // d_model, d_ff, n_elements_in_block, d_lowrank
-constexpr size_t kControllers = 32 * (64 + 1024);  // parameters
+constexpr size_t kControllers = 32 * (64 + 1024) + 1024;  // parameters
 
 }  // namespace
 
