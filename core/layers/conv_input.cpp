@@ -7,8 +7,9 @@ namespace {
 
 // Rows of a tail beyond those that it remembers: with them, one token in so many moves the rows.
 constexpr size_t kRoom = 16;
-// Values that are worth preparing on another thread.
+// Values of rows, and of one row, that are worth preparing on another thread.
 constexpr size_t kWorthSplitting = size_t{1} << 14;
+constexpr size_t kWorthSplittingOne = size_t{1} << 12;
 
 class ConvTail : public LayerState {
  public:
@@ -23,10 +24,11 @@ class ConvTail : public LayerState {
   ConvRows rows() { return storage_.view().from(first_); }
 
   /// Adds one position; returns the rows that were remembered and the new one behind them.
-  ConvRows append(const float* x) {
+  ConvRows append(const float* x, Threads& threads) {
     if (first_ == room_) remember(rows());
     const ConvRows all = rows();
-    all.set(past_, x);
+    threads.for_ranges(all.reach.modules, kWorthSplittingOne / all.reach.module_in + 1,
+                       [&](size_t begin, size_t end) { all.set(past_, x, begin, end); });
     ++first_;
     return all;
   }
@@ -64,7 +66,7 @@ void fill(ConstMatrix x, LayerStates tails, const ConvRows& rows, Threads& threa
     for (size_t i = begin; i < end; ++i) {
       const size_t row = i / n * (past + n) + past + i % n;
       rows.clear(row);
-      rows.set(row, x.row(i));
+      rows.set(row, x.row(i), 0, rows.reach.modules);
     }
   });
   for (size_t i = 0; i < tails.size(); ++i) {
@@ -82,7 +84,7 @@ ConvInput::ConvInput(ConstMatrix x, LayerStates tails, const ConvReach& reach, b
                      Workspace& work)
     : positions_(x.rows), n_each_(x.rows / tails.size()) {
   if (x.rows == 1 && tails[0] != nullptr) {
-    rows_ = tail_of(tails[0])->append(x.data);
+    rows_ = tail_of(tails[0])->append(x.data, work.threads);
     return;
   }
   const size_t each = reach.length - 1 + n_each_;

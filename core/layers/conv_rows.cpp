@@ -27,20 +27,24 @@ void ConvRows::clear(size_t i) const {
   std::fill_n(row.bytes.sums, reach.row_groups(), 0);
 }
 
-void ConvRows::set(size_t i, const float* x) const {
+void ConvRows::set(size_t i, const float* x, size_t begin, size_t end) const {
   const ConvRows row = from(i);
+  const size_t module_in = reach.module_in;
+  const size_t n = (end - begin) * module_in;
+  x += begin * module_in;
   if (!in_bytes()) {
-    std::copy_n(x, reach.d_in(), row.floats + reach.margin() * reach.module_in);
+    std::copy_n(x, n, row.floats + (reach.margin() + begin) * module_in);
     return;
   }
-  const size_t first = reach.margin() * reach.module_groups();
-  if (reach.module_in % kGroup == 0) {
-    kernels::quantize(x, reach.d_in(), reach.module_groups(), groups_from(row.bytes, first));
+  const size_t groups = reach.module_groups();
+  const size_t first = (reach.margin() + begin) * groups;
+  if (module_in % kGroup == 0) {
+    kernels::quantize(x, n, groups, groups_from(row.bytes, first));
     return;
   }
-  for (size_t module = 0; module < reach.modules; ++module) {
-    kernels::quantize(x + module * reach.module_in, reach.module_in, reach.module_groups(),
-                      groups_from(row.bytes, first + module * reach.module_groups()));
+  for (size_t module = 0; module < end - begin; ++module) {
+    kernels::quantize(x + module * module_in, module_in, groups,
+                      groups_from(row.bytes, first + module * groups));
   }
 }
 

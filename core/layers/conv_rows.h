@@ -39,8 +39,8 @@ struct ConvRows {
 
   /// Row i becomes zero, margins included.
   void clear(size_t i) const;
-  /// Row i between its margins becomes x. x: [d_in].
-  void set(size_t i, const float* x) const;
+  /// Modules begin .. end of row i become those of x. x: [d_in].
+  void set(size_t i, const float* x, size_t begin, size_t end) const;
   /// Rows to .. to + count become the first rows of `other`, which do not overlap them.
   void copy(const ConvRows& other, size_t count, size_t to) const;
 };
