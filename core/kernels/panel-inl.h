@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/kernels/quantize.h"
 #include "core/kernels/read_ahead.h"
@@ -70,21 +71,25 @@ HWY_INLINE ByteVec high_nibbles(ByteVec w) {
   return low_nibbles(hn::BitCast(Bytes(), hn::ShiftRight<4>(hn::BitCast(d16, w))));
 }
 
-// Four terms of x, in the form that add_products() takes: in all lanes.
+// Four terms of x, in the form that add_products() takes: the same in all lanes.
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
-using Terms = IntVec;
+struct Terms {
+  const int8_t (*four)[4];  // read by the instruction itself: no register is left for them
+};
 HWY_INLINE Terms load_terms(const int8_t* x) {
-  int32_t four;
-  std::memcpy(&four, x, sizeof(four));
-  return hn::Set(Ints(), four);
+  return {reinterpret_cast<const int8_t(*)[4]>(x)};
 }
 /// A vector of terms, four for each lane.
-HWY_INLINE Terms load_term_vector(const int8_t* x) {
+HWY_INLINE IntVec load_term_vector(const int8_t* x) {
   return hn::BitCast(Ints(), hn::LoadU(hn::Repartition<int8_t, Floats>(), x));
 }
+// Highway 1.0 knows the processor to have this instruction, but not the instruction.
 /// sums[lane] += sum_i w[4 lane + i] * x[i]    over i < 4
 HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, Terms x) {
-  // Highway 1.0 knows the processor to have this instruction, but not the instruction.
+  asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sums.raw) : "v"(w.raw), "m"(*x.four));
+  return sums;
+}
+HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, IntVec x) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sums.raw) : "v"(w.raw), "v"(x.raw));
   return sums;
 }
@@ -116,6 +121,21 @@ HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, const Terms& x) {
 }
 #endif
 #endif
+
+/// For lambdas: where GCC leaves one out of line, the arrays that it refers to are not in
+/// registers.
+#define TERSE_INLINED __attribute__((always_inline))
+
+/// body(0) ... body(n - 1), with indices that are constants of the type: arrays that are used with
+/// them alone live in registers.
+template <class Body, size_t... i>
+HWY_INLINE void for_each_index(const Body& body, std::index_sequence<i...>) {
+  (body(std::integral_constant<size_t, i>()), ...);
+}
+template <size_t n, class Body>
+HWY_INLINE void unrolled(const Body& body) {
+  for_each_index(body, std::make_index_sequence<n>());
+}
 
 /// Vectors that make up a panel's 16 outputs.
 constexpr size_t kSlices =
@@ -177,24 +197,24 @@ HWY_INLINE void add_vector(const int8_t* const (&x)[kRows], const Slice (&slices
   const auto terms = [&](size_t r, size_t step) {
     return load_terms(x[r] + (v * Slice::kStepsInVector + step) * 4);
   };
-  for (size_t r = 0; r < kRows; ++r) {
+  unrolled<kRows>([&](auto r) TERSE_INLINED {
     const Terms first = terms(r, 0);
-    for (size_t c = 0; c < kWide; ++c) {
+    unrolled<kWide>([&](auto c) TERSE_INLINED {
       const auto w = slices[c].vector(weight_group, v);
       if constexpr (Slice::kStepsInVector == 1) {
         products[r][c] = add_products(products[r][c], w, first);
       } else {
         products[r][c] = add_products(products[r][c], low_nibbles(w), first);
       }
-    }
+    });
     if constexpr (Slice::kStepsInVector == 2) {
       const Terms second = terms(r, 1);
-      for (size_t c = 0; c < kWide; ++c) {
+      unrolled<kWide>([&](auto c) TERSE_INLINED {
         const auto w = slices[c].vector(weight_group, v);
         products[r][c] = add_products(products[r][c], high_nibbles(w), second);
-      }
+      });
     }
-  }
+  });
 }
 
 /// What is asked for at each group of a product.
@@ -210,63 +230,90 @@ struct AskedFor {
   }
 };
 
-/// Spans end where a block of so many groups of the sum ends: products may stop there.
-constexpr size_t kBlockGroups = 16;
-
 /// Groups of the sum over k: those from `begin` to `end`, of all taps together.
 struct GroupRange {
   size_t begin;
   size_t end;
 };
 
-/// sums[r][c] += <x row r, weights of slice c> over some groups, in ascending order; scaled by
-/// finish() at the end of the last range. `base`: the first group of each row of x, which is group
-/// `x_from` of the sum.
-template <size_t kRows, size_t kWide, class Slice>
-HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows], size_t x_from,
-                               const Slice (&slices)[kWide], GroupRange range, AskedFor& asked,
-                               FloatVec (&sums)[kRows][kWide]) {
-  const Floats d;
-  size_t tap = (range.begin - x_from) / x.groups;
-  size_t g = (range.begin - x_from) % x.groups;
-  for (size_t weight_group = range.begin; weight_group < range.end;) {
-    const size_t group = tap * x.tap_stride + g;
-    // Groups that share all scales.
-    const size_t count =
-        Slice::kScaledByGroup
-            ? 1
-            : std::min({x.span - g % x.span, kBlockGroups - weight_group % kBlockGroups,
-                        x.groups - g, range.end - weight_group});
-    const bool to_end = (g + count) % x.span == 0 || g + count == x.groups;
-    IntVec products[kRows][kWide];
-    const int8_t* rows[kRows];
-    for (size_t r = 0; r < kRows; ++r) {
-      rows[r] = x.values + (base[r] + group) * kGroup;
-      const int32_t* sums_from = x.sums + base[r] + group;
-      const int32_t sum = sums_from[0] - (to_end ? 0 : sums_from[count]);
-      const auto start = hn::Set(Ints(), -(sum << Slice::kMiddleBits));
-      for (size_t c = 0; c < kWide; ++c) products[r][c] = start;
-    }
-    for (size_t i = 0; i < count; ++i) {
-      asked.step();
-      for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {
-        add_vector(rows, slices, weight_group + i, v, products);
-      }
-      for (size_t r = 0; r < kRows; ++r) rows[r] += kGroup;
-    }
-    for (size_t c = 0; c < kWide; ++c) {
-      for (size_t r = 0; r < kRows; ++r) {
-        const FloatVec scale = slices[c].group_scale(weight_group, x.scales[base[r] + group]);
-        sums[r][c] = hn::MulAdd(hn::ConvertTo(d, products[r][c]), scale, sums[r][c]);
-      }
-    }
-    weight_group += count;
+/// Groups that share all scales: they need not leave the integers.
+struct Span {
+  size_t x;       // the first, counted from that of its row
+  bool ends;      // its scale covers no group behind
+  GroupRange of;  // which groups of the sum they are
+};
+
+/// visit(span) for the spans of a range of whole ones, in ascending order; the rows of x begin with
+/// group `x_from` of the sum.
+template <class Slice, class Visit>
+HWY_INLINE void for_each_span(const QuantizedRows& x, size_t x_from, GroupRange range,
+                              const Visit& visit) {
+  size_t tap = 0;
+  size_t g = range.begin - x_from;
+  if (g >= x.groups) {  // divisions take long
+    tap = g / x.groups;
+    g %= x.groups;
+  }
+  size_t left = 0;  // of the span
+  for (size_t begin = range.begin; begin < range.end;) {
+    if (left == 0) left = std::min({x.span, x.groups - g, range.end - begin});
+    const size_t count = Slice::kScaledByGroup ? 1 : left;
+    visit(Span{tap * x.tap_stride + g, count == left, {begin, begin + count}});
+    begin += count;
     g += count;
+    left -= count;
     if (g == x.groups) {
       g = 0;
       ++tap;
     }
   }
+}
+
+/// products[r][c] = <x row r, weights of slice c> over a span, in integers. `base`: the first group
+/// of each row of x.
+template <size_t kRows, size_t kWide, class Slice>
+HWY_INLINE void span_products(const QuantizedRows& x, const size_t (&base)[kRows], const Span& span,
+                              const Slice (&slices)[kWide], AskedFor& asked,
+                              IntVec (&products)[kRows][kWide]) {
+  const int8_t* rows[kRows];
+  unrolled<kRows>([&](auto r) TERSE_INLINED {
+    const size_t first = base[r] + span.x;
+    rows[r] = x.values + first * kGroup;
+    const int32_t sum = x.sums[first] - (span.ends ? 0 : x.sums[first + 1]);
+    const auto start = hn::Set(Ints(), -(sum << Slice::kMiddleBits));
+    unrolled<kWide>([&](auto c) TERSE_INLINED { products[r][c] = start; });
+  });
+  for (size_t g = span.of.begin; g < span.of.end; ++g) {
+    asked.step();
+    for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) add_vector(rows, slices, g, v, products);
+    unrolled<kRows>([&](auto r) TERSE_INLINED { rows[r] += kGroup; });
+  }
+}
+
+/// sum + product * scale, for a vector of the products of a span.
+template <class Slice>
+HWY_INLINE FloatVec add_span(FloatVec sum, IntVec product, const Slice& slice, const Span& span,
+                             float x_scale) {
+  const FloatVec scale = slice.group_scale(span.of.begin, x_scale);
+  return hn::MulAdd(hn::ConvertTo(Floats(), product), scale, sum);
+}
+
+/// sums[r][c] += <x row r, weights of slice c> over a range of whole spans, in ascending order;
+/// scaled by finish() at the end of the last range.
+template <size_t kRows, size_t kWide, class Slice>
+HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows], size_t x_from,
+                               const Slice (&slices)[kWide], GroupRange range, AskedFor& asked,
+                               FloatVec (&sums)[kRows][kWide]) {
+  for_each_span<Slice>(x, x_from, range, [&](const Span& span) TERSE_INLINED {
+    IntVec products[kRows][kWide];
+    span_products(x, base, span, slices, asked, products);
+    unrolled<kWide>([&](auto c) TERSE_INLINED {
+      unrolled<kRows>([&](auto r) TERSE_INLINED {
+        const float x_scale = x.scales[base[r] + span.x];
+        sums[r][c] = add_span(sums[r][c], products[r][c], slices[c], span, x_scale);
+      });
+    });
+  });
 }
 
 /// sums[r][c] = <x row r, weights of slice c>, over all groups.

@@ -8,6 +8,7 @@
 #endif
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "core/kernels/quantize.h"
@@ -104,132 +105,112 @@ HWY_INLINE void quantize_span(const float* x, size_t n, const QuantizedGroups& o
 constexpr size_t kShortLanes = hn::MaxLanes(Shorts()) < kGroup ? hn::MaxLanes(Shorts()) : kGroup;
 constexpr size_t kShortVectors = kGroup / kShortLanes;
 
-/// sums[0 .. count) = what the sums of groups leave of their span, from each group on; 0 where the
-/// scale is NaN.
-HWY_INLINE void store_sums_left(const FloatVec (&lanes)[kTogether], float scale, size_t count,
-                                int32_t* sums) {
-  int32_t totals[kTogether];
-  total_lanes(lanes, totals);
-#if HWY_TARGET == HWY_SCALAR
-  for (size_t g = kTogether - 1; g > 0; --g) totals[g - 1] += totals[g];
-  for (size_t g = 0; g < count; ++g) sums[g] = scale == scale ? totals[g] : 0;
-#else
-  const hn::FixedTag<int32_t, kTogether> d;
-  const hn::RebindToFloat<decltype(d)> df;
-  auto left = hn::LoadU(d, totals);
-  left = hn::Add(left, hn::ShiftRightLanes<1>(d, left));
-  left = hn::Add(left, hn::ShiftRightLanes<2>(d, left));
-  const auto scales = hn::Set(df, scale);
-  left = hn::IfThenElseZero(hn::RebindMask(d, hn::Eq(scales, scales)), left);
-  if (count == kTogether) return hn::StoreU(left, d, sums);
-  hn::StoreU(left, d, totals);
-  std::copy_n(totals, count, sums);
-#endif
-}
+constexpr size_t kSpanVectors = kMostSpan * kShortVectors;
 
 #if HWY_TARGET == HWY_SCALAR
-HWY_INLINE FloatVec larger_halves(ShortVec v) {
-  return hn::BitCast(Floats(), hn::PromoteTo(hn::ScalableTag<int32_t>(), v));
+HWY_INLINE int32_t largest_lane(ShortVec v) {
+  return hn::GetLane(v);
+}
+HWY_INLINE int32_t total_of_lanes(ShortVec v) {
+  return hn::GetLane(v);
 }
 #else
-/// The larger of two neighbours, neither negative, as an integer in the place of a float.
-HWY_INLINE FloatVec larger_halves(ShortVec v) {
+/// The largest lane, none of them negative.
+HWY_INLINE int32_t largest_lane(ShortVec v) {
   const hn::ScalableTag<int32_t> di;
   const auto both = hn::BitCast(di, v);
   const auto low = hn::And(both, hn::Set(di, 0xffff));
-  return hn::BitCast(Floats(), hn::Max(low, hn::ShiftRight<16>(both)));
+  return hn::GetLane(hn::MaxOfLanes(di, hn::Max(low, hn::ShiftRight<16>(both))));
+}
+HWY_INLINE int32_t total_of_lanes(ShortVec v) {
+  const hn::ScalableTag<int32_t> di;
+  auto odd = hn::Zero(di);
+  const auto sums = hn::ReorderWidenMulAccumulate(di, v, hn::Set(Shorts(), 1), hn::Zero(di), odd);
+  return hn::GetLane(hn::SumOfLanes(di, hn::Add(sums, odd)));
 }
 #endif
 
-/// Spans that are gated together, so that one does not wait for the other's scale.
-constexpr size_t kSpansTogether = 4;
-constexpr size_t kSpanVectors = kSpan * kShortVectors;
-
-/// What products of 16 bits are multiplied by to be 127 / 2^15 at most, for magnitudes [4].
-template <class D>
-HWY_INLINE hn::Vec<D> gated_factors(D d, const int32_t* magnitudes) {
-  const hn::RebindToSigned<D> di;
-  const auto m = hn::ConvertTo(d, hn::LoadU(di, magnitudes));
-  const auto factor = hn::Min(hn::Div(hn::Set(d, 127.0f * 32768.0f), m), hn::Set(d, 32767.0f));
-  return hn::ConvertTo(d, hn::ConvertTo(di, factor));  // whole
+/// What products of 16 bits are multiplied by to be 127 at most, in 2^-15; whole.
+HWY_INLINE float gated_factor(int32_t magnitude) {
+  return std::floor(std::min(127.0f * 32768.0f / float(magnitude), 32767.0f));
 }
 
-/// x: up to kSpansTogether spans of 9 bits and a sign, `groups` in all; what lies behind them in
-/// the last span is not read. gates: as many bytes.
-template <bool kWhole>
-HWY_INLINE void quantize_gated_spans(const GateInput& x, const Int8Row& gates, size_t groups,
-                                     const QuantizedGroups& out) {
-  const Shorts d;
-  const hn::Rebind<int8_t, Shorts> db;
-  const hn::Rebind<uint8_t, Shorts> du;
-  const hn::ScalableTag<int32_t> di;
-  const hn::CappedTag<float, kSpansTogether> d4;
-  const auto in_range = [&](size_t vector) { return kWhole || vector / kShortVectors < groups; };
+/// Which of a span's sums are stored: those of all groups, with all scales; or the first alone,
+/// with the first scale, which is all that products read that never stop within a span.
+enum class SpanSums { of_groups, first };
+constexpr SpanSums kFirstSum = kSpanVectors * 127 < 32768 ? SpanSums::first : SpanSums::of_groups;
 
-  ShortVec products[kSpansTogether][kSpanVectors];  // below 2^15: 255 * 128
-  HWY_ALIGN int32_t magnitudes[kSpansTogether];
-  FloatVec largest[kSpansTogether];
-  for (size_t s = 0; s < kSpansTogether; ++s) {
+/// A span of a row to be gated; x has 9 bits and a sign.
+struct GatedSpan {
+  size_t groups;
+  GateInput x;
+  Int8Row gates;
+  QuantizedGroups out;
+
+  /// products[i] = x[i] * gates[i], below 2^15: 255 * 128. Returns the largest magnitude.
+  HWY_INLINE int32_t multiply(int16_t* products) const {
+    const Shorts d;
+    const hn::Rebind<int8_t, Shorts> db;
+    const hn::Rebind<uint8_t, Shorts> du;
     ShortVec most = hn::Zero(d);
-    for (size_t v = 0; v < kSpanVectors; ++v) {
-      const size_t vector = s * kSpanVectors + v;
-      if (!in_range(vector)) break;
-      const size_t i = vector * kShortLanes;
-      const auto offset = hn::Xor(hn::LoadU(du, gates.bytes + i), hn::Set(du, 0x80));
-      products[s][v] =
-          hn::Mul(hn::LoadU(d, x.values + i), hn::PromoteTo(d, hn::BitCast(db, offset)));
-      most = hn::Max(most, hn::Abs(products[s][v]));
+    for (size_t i = 0; i < groups * kGroup; i += kShortLanes) {
+      const auto gate = hn::Xor(hn::LoadU(du, gates.bytes + i), hn::Set(du, 0x80));
+      const ShortVec product =
+          hn::Mul(hn::LoadU(d, x.values + i), hn::PromoteTo(d, hn::BitCast(db, gate)));
+      hn::Store(product, d, products + i);
+      most = hn::Max(most, hn::Abs(product));
     }
-    largest[s] = larger_halves(most);
+    return largest_lane(most);
   }
-  float bits[kSpansTogether];
-  fold_lanes(MaxBits(), largest[0], largest[1], largest[2], largest[3], bits);
-  std::memcpy(magnitudes, bits, sizeof(bits));
 
-  float factors[kSpansTogether], scales[kSpansTogether];
-  float x_scales[kSpansTogether] = {};
-  std::copy_n(x.scales, kWhole ? kSpansTogether : (groups + kSpan - 1) / kSpan, x_scales);
-  for (size_t s = 0; s < kSpansTogether; s += hn::Lanes(d4)) {
-    const auto factor = gated_factors(d4, magnitudes + s);
-    const auto unit = hn::Div(hn::Set(d4, 32768.0f * gates.scale), factor);
-    hn::StoreU(factor, d4, factors + s);
-    hn::StoreU(hn::Mul(unit, hn::LoadU(d4, x_scales + s)), d4, scales + s);
-  }
-  for (size_t s = 0; s < kSpansTogether && in_range(s * kSpanVectors); ++s) {
-    const auto factor = hn::Set(d, int16_t(factors[s]));
-    const size_t first = s * kSpan;
-    FloatVec sums[kTogether];
-    for (size_t g = 0; g < kSpan; ++g) {
-      auto sum = hn::Zero(di);
+  template <SpanSums kSums>
+  HWY_INLINE void quantize(const int16_t* products, int32_t magnitude) const {
+    const Shorts d;
+    const hn::Rebind<int8_t, Shorts> db;
+    const float factor = gated_factor(magnitude);
+    const float scale = 32768.0f * gates.scale / factor * x.scales[0];
+    const auto factors = hn::Set(d, int16_t(factor));
+    ShortVec sums = hn::Zero(d);
+    for (size_t g = 0; g < groups; ++g) {
       for (size_t v = 0; v < kShortVectors; ++v) {
-        const size_t vector = (first + g) * kShortVectors + v;
-        if (!in_range(vector)) break;
-        const ShortVec q = hn::MulFixedPoint15(products[s][g * kShortVectors + v], factor);
-        hn::StoreU(hn::DemoteTo(db, q), db, out.values + vector * kShortLanes);
-        auto unused = hn::Zero(di);
-        sum = hn::ReorderWidenMulAccumulate(di, q, hn::Set(d, 1), sum, unused);
+        const size_t i = g * kGroup + v * kShortLanes;
+        const ShortVec q = hn::MulFixedPoint15(hn::Load(d, products + i), factors);
+        hn::StoreU(hn::DemoteTo(db, q), db, out.values + i);
+        sums = hn::Add(sums, q);
       }
-      sums[g] = hn::BitCast(Floats(), sum);
+      if constexpr (kSums == SpanSums::of_groups) {
+        out.sums[g] = total_of_lanes(sums);
+        sums = hn::Zero(d);
+      }
     }
-    const size_t count = kWhole ? kSpan : std::min(kSpan, groups - first);
-    store_sums_left(sums, scales[s], count, out.sums + first);
-    std::fill_n(out.scales + first, count, scales[s]);
+    if constexpr (kSums == SpanSums::of_groups) {
+      finish_span(groups, scale, out);
+    } else {
+      out.scales[0] = scale;
+      out.sums[0] = total_of_lanes(sums);
+    }
   }
-}
+};
 
-/// All groups of a row, or from one span on.
-HWY_INLINE void quantize_gated_groups(const GateInput& x, const Int8Row& gates, size_t groups,
-                                      const QuantizedGroups& out) {
-  constexpr size_t kStep = kSpansTogether * kSpan;
-  size_t g = 0;
-  const auto rest = [&] { return GateInput{x.values + g * kGroup, x.scales + g / kSpan}; };
-  const auto rest_out = [&] {
-    return QuantizedGroups{out.values + g * kGroup, out.scales + g, out.sums + g};
-  };
-  for (; g + kStep <= groups; g += kStep) {
-    quantize_gated_spans<true>(rest(), gates + g * kGroup, kStep, rest_out());
+/// Spans that are gated together, so that none waits for its scale.
+constexpr size_t kSpansTogether = 4;
+
+/// The spans span_at(0) .. span_at(count - 1).
+template <SpanSums kSums, class SpanAt>
+HWY_INLINE void quantize_gated_spans(size_t count, const SpanAt& span_at) {
+  HWY_ALIGN int16_t products[kSpansTogether][kMostSpan * kGroup];
+  GatedSpan spans[kSpansTogether];
+  int32_t magnitudes[kSpansTogether];
+  for (size_t i = 0; i < count; i += kSpansTogether) {
+    const size_t some = std::min(kSpansTogether, count - i);
+    for (size_t s = 0; s < some; ++s) {
+      spans[s] = span_at(i + s);
+      magnitudes[s] = spans[s].multiply(products[s]);
+    }
+    for (size_t s = 0; s < some; ++s) {
+      spans[s].template quantize<kSums>(products[s], magnitudes[s]);
+    }
   }
-  if (g < groups) quantize_gated_spans<false>(rest(), gates + g * kGroup, groups - g, rest_out());
 }
 
 }  // namespace terse::kernels::HWY_NAMESPACE

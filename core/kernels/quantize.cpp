@@ -23,9 +23,9 @@ void prepare_gating(const float* x, size_t n, int16_t* values, float* scales) {
   const Floats d;
   const hn::RebindToSigned<Floats> di;
   const hn::Rebind<int16_t, Floats> ds;
-  constexpr size_t kStep = kSpan * kGroup;
-  for (size_t i = 0; i < n; i += kStep) {
-    const size_t part = std::min(kStep, n - i);
+  const size_t step = span_of(groups_of(n)) * kGroup;
+  for (size_t i = 0; i < n; i += step) {
+    const size_t part = std::min(step, n - i);
     const auto [scale, inverse] = span_scale(largest_magnitude(x + i, part), 255.0f);
     // Values of a span that is not finite mean nothing, but must not be too large to be multiplied.
     const auto factor = hn::Set(d, scale == scale ? inverse : 0.0f);
@@ -35,12 +35,20 @@ void prepare_gating(const float* x, size_t n, int16_t* values, float* scales) {
       hn::StoreU(hn::DemoteTo(ds, hn::Clamp(q, hn::Set(di, -255), hn::Set(di, 255))), ds,
                  values + i + j);
     }
-    scales[i / kStep] = scale;
+    scales[i / step] = scale;
   }
 }
 
 void quantize_gated(const GateInput& x, WeightView gates, size_t n, const QuantizedGroups& out) {
-  quantize_gated_groups(x, Int8Rows{gates.data, n}[0], groups_of(n), out);
+  const size_t groups = groups_of(n);
+  const size_t length = span_of(groups);
+  quantize_gated_spans<SpanSums::of_groups>(spans_of(groups), [&](size_t span) {
+    const size_t g = span * length;
+    return GatedSpan{std::min(length, groups - g),
+                     {x.values + g * kGroup, x.scales + span},
+                     Int8Rows{gates.data, n}[0] + g * kGroup,
+                     {out.values + g * kGroup, out.scales + g, out.sums + g}};
+  });
 }
 
 }  // namespace terse::kernels::HWY_NAMESPACE

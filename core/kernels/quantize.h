@@ -9,9 +9,17 @@
 
 namespace terse::kernels {
 
-/// Groups of a plain row that share one scale. Weights of 8 bits have one scale for a whole row, so
-/// the integer products of a span need not leave the integers.
-constexpr size_t kSpan = 4;
+/// Groups of a plain row of so many that share one scale. Weights of 8 bits have one scale for a
+/// whole row, so the integer products of a span need not leave the integers. A row has at least
+/// four spans, if they are not very short.
+constexpr size_t span_of(size_t groups) {
+  return groups >= 64 ? 16 : groups >= 32 ? 8 : 4;
+}
+constexpr size_t kMostSpan = 16;
+/// Spans of a row.
+constexpr size_t spans_of(size_t groups) {
+  return (groups + span_of(groups) - 1) / span_of(groups);
+}
 
 /// Rows of activations in groups of kGroup values: x = scale * value. For each group, its scale,
 /// and the sum of its values and of those behind it in its span. Row i, tap l and group g of it is
@@ -43,6 +51,22 @@ struct QuantizedRows {
   }
 
   size_t group_of(size_t i) const { return i / rows * position_stride + i % rows * row_stride; }
+
+  /// The first groups of rows i .. i + n.
+  template <size_t n>
+  void groups_of_rows(size_t i, size_t (&first)[n]) const {
+    // With one division: they take long.
+    size_t row = rows == 1 ? 0 : i % rows;
+    size_t group = rows == 1 ? i * position_stride : group_of(i);
+    for (size_t& each : first) {
+      each = group;
+      group += row_stride;
+      if (++row == rows) {
+        row = 0;
+        group += position_stride - rows * row_stride;
+      }
+    }
+  }
 };
 
 /// Where quantize() writes: groups_of(n) groups.
@@ -57,7 +81,7 @@ struct QuantizedGroups {
 void quantize(const float* x, size_t n, size_t span, const QuantizedGroups& out);
 
 /// Activations to be gated, in 9 bits and a sign: times a gate of 8 bits they fit into 16. Whole
-/// groups, and one scale for each span of kSpan groups.
+/// groups, and one scale for each span.
 struct GateInput {
   const int16_t* values;
   const float* scales;
@@ -66,7 +90,7 @@ struct GateInput {
 /// n values as a GateInput.
 void prepare_gating(const float* x, size_t n, int16_t* values, float* scales);
 
-/// Quantises the n values x[i] * gates[i] in spans of kSpan groups, as above; gates: one int8 row.
+/// Quantises the n values x[i] * gates[i] in the spans of a plain row; gates: one int8 row.
 /// Loses a little more than half a step: x has been rounded before.
 void quantize_gated(const GateInput& x, WeightView gates, size_t n, const QuantizedGroups& out);
 

@@ -49,8 +49,13 @@ void FactoredDense::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix 
     multiply(x.middle_rows(begin, n), work, products);
     if (!in_place) copy(ConstMatrix(copied.data, n, y.cols), y.middle_rows(begin, n));
   }
+}
+
+void FactoredDense::add_bias(Matrix products, size_t begin, size_t end) const {
   if (bias_ == nullptr) return;
-  for (size_t i = 0; i < y.rows; ++i) kernels::add(bias_, y.cols, y.row(i));
+  for (size_t i = begin; i < end; ++i) {
+    kernels::add(bias_ + i % modules_ * products.cols, products.cols, products.row(i));
+  }
 }
 
 kernels::ReadList FactoredDense::reads_first() const {
@@ -58,7 +63,7 @@ kernels::ReadList FactoredDense::reads_first() const {
   return reads_of(gating_, TensorKind::gates).then(reads_of(projection_, TensorKind::matrix));
 }
 
-// products: [positions * modules, d_out / modules]
+// products: [positions * modules, d_out / modules], with the bias.
 void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) const {
   const Scratch::Frame frame(work.scratch);
   if (is_quantized(projection_.dtype) && gating_.dtype == DType::int8) {
@@ -82,17 +87,19 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
       kernels::matmul(gated.row(begin), d, end - begin, projection_, products.cols, d, nullptr,
                       products.row(begin), products.stride,
                       work.upcoming.projection.part(begin, end, gated.rows));
+      add_bias(products, begin, end);
     });
     return;
   }
   work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, gate);
   linear(gated, projection_, nullptr, work, products, work.upcoming.projection);
+  add_bias(products, 0, products.rows);
 }
 
 void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix products) const {
   const size_t d = x.cols;
   const size_t groups = groups_of(d);
-  const size_t spans = (groups + kernels::kSpan - 1) / kernels::kSpan;
+  const size_t spans = kernels::spans_of(groups);
   const std::span<int16_t> values = work.scratch.shorts(x.rows * groups * kGroup);
   const std::span<float> scales = work.scratch.floats(x.rows * spans);
   const auto input = [&](size_t position) {
@@ -103,13 +110,19 @@ void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix pro
   }
   const size_t rows = products.rows;
   if (rows >= kRowsEach * work.threads.size()) {
-    // Each thread gates and multiplies its own, which stay in its first-level cache in between.
-    const ByteRows block(rows, kernels::kGatedGroups * kGroup, work.scratch);
+    // Each thread gates and multiplies its own rows, which stay in its first-level cache in
+    // between, as do their sums. They lie at twice their index: processors fetch the lines behind
+    // those that they read, and would take another thread's away.
+    const ByteRows block(2 * rows, kernels::kBlockGroups * kGroup, work.scratch);
+    const Matrix sums = work.scratch.matrix(2 * rows, products.cols);
     const size_t grain = kWorthMultiplying / (d * products.cols) + 1;
     work.threads.for_ranges(rows, grain, [&](size_t begin, size_t end) {
-      kernels::gated_matmul({input(0), gating_, modules_}, begin, end, projection_, products.cols,
-                            d, block.row(begin), products.data, products.stride,
+      const Matrix own = sums.middle_rows(2 * begin, end - begin);
+      kernels::gated_matmul({input(0), gating_, modules_}, begin, end, projection_, own.cols, d,
+                            block.row(2 * begin), own.data, own.stride,
                             work.upcoming.projection.part(begin, end, rows));
+      copy(own, products.middle_rows(begin, end - begin));
+      add_bias(products, begin, end);
     });
     return;
   }
@@ -120,6 +133,7 @@ void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix pro
     }
   });
   linear(gated.rows(), projection_, nullptr, work.threads, products, work.upcoming.projection);
+  add_bias(products, 0, rows);
 }
 
 }  // namespace terse

@@ -93,7 +93,7 @@ ByteRows::ByteRows(size_t rows, size_t cols, Scratch& scratch) : cols_(cols) {
   rows_.sums = groups_.sums;
   rows_.m = rows;
   rows_.groups = groups;
-  rows_.span = kernels::kSpan;
+  rows_.span = kernels::span_of(groups);
   rows_.position_stride = groups;
 }
 
@@ -103,7 +103,7 @@ kernels::QuantizedGroups ByteRows::row(size_t i) const {
 }
 
 void ByteRows::fill(ConstMatrix x, size_t begin, size_t end) const {
-  for (size_t i = begin; i < end; ++i) kernels::quantize(x.row(i), cols_, kernels::kSpan, row(i));
+  for (size_t i = begin; i < end; ++i) kernels::quantize(x.row(i), cols_, rows_.span, row(i));
 }
 
 kernels::QuantizedRows quantized(ConstMatrix x, Workspace& work) {

@@ -9,6 +9,12 @@
 using namespace terse;
 using namespace terse::kernels;
 
+namespace {
+
+constexpr size_t kShortSpan = span_of(1);  // groups
+
+}  // namespace
+
 TEST_CASE("a span of activations keeps 127 steps of its largest value") {
   for_each_isa([] {
     for (const size_t span : {1, 2, 4, 5}) {
@@ -44,12 +50,12 @@ TEST_CASE("a span of activations keeps 127 steps of its largest value") {
 TEST_CASE("a span with a value that is not finite has the scale NaN, zeros have the scale 0") {
   for_each_isa([] {
     for (const float bad : {INFINITY, -INFINITY, NAN}) {
-      std::vector<float> x(3 * kSpan * kGroup, 1.0f);
-      x[kSpan * kGroup + 40] = bad;
+      std::vector<float> x(3 * kShortSpan * kGroup, 1.0f);
+      x[kShortSpan * kGroup + 40] = bad;
       const Bytes bytes(x, 1, x.size());
       for (size_t g = 0; g < bytes.groups; ++g) {
-        CHECK(std::isnan(bytes.scales[g]) == (g / kSpan == 1));
-        if (g / kSpan == 1) CHECK(bytes.sums[g] == 0);
+        CHECK(std::isnan(bytes.scales[g]) == (g / kShortSpan == 1));
+        if (g / kShortSpan == 1) CHECK(bytes.sums[g] == 0);
       }
     }
     const Bytes zeros(std::vector<float>(40, 0.0f), 1, 40);
@@ -64,7 +70,7 @@ namespace {
 struct Prepared {
   Prepared(const std::vector<float>& x, size_t positions, size_t k)
       : values(positions * groups_of(k) * kGroup),
-        spans((groups_of(k) + kSpan - 1) / kSpan),
+        spans(spans_of(groups_of(k))),
         scales(positions * spans) {
     for (size_t i = 0; i < positions; ++i) {
       prepare_gating(&x[i * k], k, &values[i * groups_of(k) * kGroup], &scales[i * spans]);
@@ -81,7 +87,7 @@ struct Prepared {
 
 TEST_CASE("gated activations lose little more than half a step of a span's largest product") {
   for_each_isa([] {
-    for (const size_t n : {1, 32, 100, 128, 300, 512, 1100}) {
+    for (const size_t n : {1, 32, 100, 128, 300, 512, 1100, 2100}) {
       INFO("n " << n);
       const auto x = random_floats(n, 20);
       const Packed packed(random_floats(n, 21), TensorKind::gates, {1, n}, DType::int8);
@@ -90,8 +96,9 @@ TEST_CASE("gated activations lose little more than half a step of a span's large
       Bytes gated(std::vector<float>(n), 1, n);
       quantize_gated(prepared.input(), packed, n,
                      {gated.values.data(), gated.scales.data(), gated.sums.data()});
-      for (size_t begin = 0; begin < n; begin += kSpan * kGroup) {
-        const size_t end = std::min(begin + kSpan * kGroup, n);
+      const size_t span = span_of(groups_of(n)) * kGroup;
+      for (size_t begin = 0; begin < n; begin += span) {
+        const size_t end = std::min(begin + span, n);
         float largest_x = 0, largest_gate = 0, largest = 0;
         for (size_t j = begin; j < end; ++j) {
           largest_x = std::max(largest_x, std::abs(x[j]));
@@ -114,16 +121,16 @@ TEST_CASE("gated activations lose little more than half a step of a span's large
 
 TEST_CASE("a span of gated activations that is not finite has the scale NaN") {
   for_each_isa([] {
-    const size_t n = 3 * kSpan * kGroup;
+    const size_t n = 3 * kShortSpan * kGroup;
     for (const float bad : {INFINITY, -INFINITY, NAN}) {
       auto x = random_floats(n, 22);
-      x[kSpan * kGroup + 3] = bad;
+      x[kShortSpan * kGroup + 3] = bad;
       const Packed gates(random_floats(n, 23), TensorKind::gates, {1, n}, DType::int8);
       Bytes gated(std::vector<float>(n), 1, n);
       quantize_gated(Prepared(x, 1, n).input(), gates, n,
                      {gated.values.data(), gated.scales.data(), gated.sums.data()});
       for (size_t g = 0; g < gated.groups; ++g) {
-        CHECK(std::isnan(gated.scales[g]) == (g / kSpan == 1));
+        CHECK(std::isnan(gated.scales[g]) == (g / kShortSpan == 1));
       }
     }
   });
@@ -135,7 +142,7 @@ TEST_CASE("gated_matmul is the product of the gated rows, however they are split
       size_t positions, modules, k, n;
     };
     for (const Case& c : {Case{1, 4, 32, 16}, Case{1, 7, 100, 20}, Case{2, 5, 700, 40},
-                          Case{3, 16, 1024, 64}, Case{1, 33, 513, 9}}) {
+                          Case{3, 16, 1024, 64}, Case{1, 33, 513, 9}, Case{2, 4, 2500, 50}}) {
       INFO(c.positions << " positions, " << c.modules << " modules, k " << c.k << ", n " << c.n);
       const size_t rows = c.positions * c.modules;
       const Prepared x(random_floats(c.positions * c.k, 30), c.positions, c.k);
@@ -153,15 +160,15 @@ TEST_CASE("gated_matmul is the product of the gated rows, however they are split
       std::vector<float> expected(rows * c.n);
       quantized_matmul(gated.rows, 0, rows, w, c.n, nullptr, expected.data(), c.n);
       for (const size_t part : {rows, size_t{1}, size_t{3}}) {
-        const Bytes block(std::vector<float>(rows * kGatedGroups * kGroup), rows,
-                          kGatedGroups * kGroup);
+        const Bytes block(std::vector<float>(rows * kBlockGroups * kGroup), rows,
+                          kBlockGroups * kGroup);
         std::vector<float> y(rows * c.n);
         for (size_t i = 0; i < rows; i += part) {
           gated_matmul(
               {x.input(), gates, c.modules}, i, std::min(i + part, rows), w, c.n, c.k,
               {const_cast<int8_t*>(block.values.data()), const_cast<float*>(block.scales.data()),
                const_cast<int32_t*>(block.sums.data())},
-              y.data(), c.n);
+              &y[i * c.n], c.n);
         }
         REQUIRE(y == expected);
       }

@@ -45,7 +45,8 @@ struct Packed {
 
 /// Rows of activations in bytes, and the floats that they stand for.
 struct Bytes {
-  Bytes(const std::vector<float>& x, size_t m, size_t k, size_t span = kSpan)
+  Bytes(const std::vector<float>& x, size_t m, size_t k) : Bytes(x, m, k, span_of(groups_of(k))) {}
+  Bytes(const std::vector<float>& x, size_t m, size_t k, size_t span)
       : groups(groups_of(k)), values(m * groups * kGroup), scales(m * groups), sums(m * groups) {
     for (size_t i = 0; i < m; ++i) {
       const size_t g = i * groups;
