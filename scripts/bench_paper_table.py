@@ -57,7 +57,7 @@ def main():
         sys.exit("bench_paper_table: no row was measured")
     first = next(iter(next(iter(groups.values())).values()))
     print(f"{Path(machine_file).read_text().strip()}; {first['threads']} threads, context {first['context']}, "
-          f"median of {first['repeat']} x {first['tokens']} tokens\n")
+          f"keys and values of the weights' type, median of {first['repeat']} x {first['tokens']} tokens\n")
     titles = ["size", "layers", "type", "parameters", "read per token", "ms/token", "speed-up", "bound by bytes", "share of the limit", "GB/s",
               "paper, ms/token", "paper, speed-up"]
     print("| " + " | ".join(titles) + " |")
