@@ -95,7 +95,10 @@ struct Tile {
 template <class S>
 struct FineTiles {
   using Slice = S;
-#if HWY_TARGET <= HWY_AVX3
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr size_t kMostRows = 2;  // its checks in larger tiles take minutes to compile
+  static constexpr size_t kMostWide = 1;
+#elif HWY_TARGET <= HWY_AVX3
   static constexpr size_t kMostRows = 6;
   static constexpr size_t kMostWide = 2;
 #else
@@ -118,7 +121,10 @@ struct FineTiles {
 /// wait in y. The same sums, in the same order.
 struct BlockTiles {
   using Slice = Int8Slice;
-#if HWY_TARGET <= HWY_AVX3_DL
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr size_t kMostRows = 2;  // as above
+  static constexpr size_t kMostWide = 2;
+#elif HWY_TARGET <= HWY_AVX3_DL
   static constexpr size_t kMostRows = 8;
   static constexpr size_t kMostWide = 3;
 #elif HWY_TARGET <= HWY_AVX3
