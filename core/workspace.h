@@ -25,7 +25,8 @@ struct Workspace {
   const Probe* probe = nullptr;  // not owned; usually absent
   /// For a single token; set and cleared by the layer around those loops.
   Upcoming upcoming;
-  /// What the layer after the one that runs reads first, for a single token. Set by what holds both.
+  /// What the layer after the one that runs reads first, for a single token. Set by what holds
+  /// both.
   kernels::ReadList next;
 };
 

@@ -9,7 +9,6 @@
 #endif
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "core/kernels/quantize.h"

@@ -77,9 +77,9 @@ TEST_CASE("quantized_matmul is the product of what its operands stand for") {
     size_t m, n, k;
   };
   for_each_isa_and_quantized_type([](DType dtype) {
-    for (const Case& c :
-         {Case{1, 1, 1}, Case{1, 16, 32}, Case{1, 64, 100}, Case{2, 17, 33}, Case{3, 70, 64},
-          Case{5, 5, 96}, Case{9, 48, 256}, Case{1, 130, 1024}, Case{6, 40, 1100}}) {
+    for (const Case& c : {Case{1, 1, 1}, Case{1, 16, 32}, Case{1, 64, 100}, Case{2, 17, 33},
+                          Case{3, 70, 64}, Case{5, 5, 96}, Case{9, 48, 256}, Case{1, 130, 1024},
+                          Case{6, 40, 1100}, Case{11, 70, 2500}}) {
       INFO("m " << c.m << " n " << c.n << " k " << c.k);
       const auto x = random_floats(c.m * c.k, 4);
       const Packed w(random_floats(c.n * c.k, 5), TensorKind::matrix, {c.n, c.k}, dtype);
@@ -107,21 +107,25 @@ TEST_CASE("quantized_matmul is the product of what its operands stand for") {
 
 TEST_CASE("quantized_matmul gives the same bits however rows and panels are split") {
   for_each_isa_and_quantized_type([](DType dtype) {
-    const size_t m = 11, n = 100, k = 96;
-    const Packed w(random_floats(n * k, 7), TensorKind::matrix, {n, k}, dtype);
-    const Bytes x(random_floats(m * k, 8), m, k);
-    std::vector<float> whole(m * n);
-    quantized_matmul(x.rows, 0, m, w, n, nullptr, whole.data(), n);
-    for (const size_t rows : {1, 2, 3, 4, 7}) {
-      for (const size_t panels : {1, 2, 3, 5}) {
-        std::vector<float> parts(m * n);
-        for (size_t i = 0; i < m; i += rows) {
-          for (size_t j = 0; j < n; j += panels * kPanel) {
-            quantized_matmul(x.rows, i, std::min(i + rows, m), WeightView(w).outputs(j, k),
-                             std::min(panels * kPanel, n - j), nullptr, parts.data() + j, n);
+    const size_t m = 11, n = 100;
+    // Spans of each length; the longer sums take several blocks.
+    for (const size_t k : {96, 1100, 2500}) {
+      INFO("k " << k);
+      const Packed w(random_floats(n * k, 7), TensorKind::matrix, {n, k}, dtype);
+      const Bytes x(random_floats(m * k, 8), m, k);
+      std::vector<float> whole(m * n);
+      quantized_matmul(x.rows, 0, m, w, n, nullptr, whole.data(), n);
+      for (const size_t rows : {1, 2, 3, 4, 7}) {
+        for (const size_t panels : {1, 2, 3, 5}) {
+          std::vector<float> parts(m * n);
+          for (size_t i = 0; i < m; i += rows) {
+            for (size_t j = 0; j < n; j += panels * kPanel) {
+              quantized_matmul(x.rows, i, std::min(i + rows, m), WeightView(w).outputs(j, k),
+                               std::min(panels * kPanel, n - j), nullptr, parts.data() + j, n);
+            }
           }
+          REQUIRE(parts == whole);
         }
-        REQUIRE(parts == whole);
       }
     }
   });
