@@ -55,10 +55,10 @@ def shortened(ids, cap):
 
 
 def padded(texts):
-    out = torch.zeros(len(texts), max(map(len, texts)), dtype=torch.long)
-    for i, ids in enumerate(texts):
-        out[i, : len(ids)] = torch.from_numpy(ids)
-    return out
+    lengths = np.array([len(ids) for ids in texts])
+    out = np.zeros((len(texts), lengths.max()), np.int64)
+    out[np.arange(out.shape[1]) < lengths[:, None]] = np.concatenate(texts)
+    return torch.from_numpy(out)
 
 
 def blanked(ids, share):

@@ -35,6 +35,9 @@ class Model:
         device = self.w.flat.device
         return (torch.rand(batch, self.c.d_model, device=device) >= self.dropout).float() / (1 - self.dropout)
 
+    def _here(self, tensor):
+        return tensor.to(self.w.flat.device, non_blocking=True)
+
     def _norm(self, name, x):
         return self.ops.layer_norm(x, self.w[f"{name}.scale"], self.w[f"{name}.bias"])
 
@@ -93,17 +96,23 @@ class Model:
         return x1, x2
 
     def logits(self, source, target, encoded=None):
-        """Scores (batch, target length, vocabulary) of each target token, given those before it.
+        """Scores (batch, target length, vocabulary) of each target token, given those before it."""
+        return self._loss_layer(self._decode(source, target, encoded))
+
+    def _decode(self, source, target, encoded=None):
+        """The decoder's vectors (batch, target length, features).
 
         Without a source: a language model. With one, the decoder reads the source's vectors and then the target's as one
-        sequence, without padding between them.
+        sequence, without padding between them. Ids may stand on the host: what shapes follow from is then known without
+        waiting for a GPU.
         """
-        given = F.pad(target, (1, 0))[:, :-1]
+        given = self._here(F.pad(target, (1, 0))[:, :-1])
         if self.c.is_language_model:
             return self._language_model(given)
+        index, rows = (self._here(t) for t in _concatenation(source, target))
+        source = self._here(source)
         streams = encoded or self.encode(source)
         own = self._embed(given, "decoder.positions")
-        index, rows = _concatenation(source, target)
         wide = index[:, :, None].expand(-1, -1, self.c.d_model)
         x1, x2 = (torch.cat([x, own], 1).gather(1, wide) for x in streams)
         last = self.c.n_decoder_layers - 1
@@ -116,7 +125,7 @@ class Model:
             if i == last:
                 x2 = x2.gather(1, rows[:, :, None].expand(-1, -1, self.c.d_model))
             x1, x2 = x2, y
-        return self._loss_layer((x1 + x2) / 2)
+        return (x1 + x2) / 2
 
     def _language_model(self, given):
         x = self._embed(given, "decoder.positions")
@@ -124,7 +133,7 @@ class Model:
             y = self._attention(f"decoder.{i}.attention.0", x, None, True)
             x = self.ops.add(x, y, self._keep(given.shape[0]))
             x = self._feed_forward(f"decoder.{i}.ff", x, x)
-        return self._loss_layer(x)
+        return x
 
     def _loss_layer(self, x):
         x = self._norm("norm", x)
@@ -133,10 +142,11 @@ class Model:
     def loss(self, source, target, smoothing=0.0, shown=None):
         """Mean negative log-likelihood of the target's tokens (what training minimises), and how many there are. `shown`: the
         target as the decoder is given it, if not as it is."""
-        real = target != PAD
-        logits = self.logits(source, target if shown is None else shown)[real].float()
-        wanted = target[real]
-        return F.cross_entropy(logits, wanted, label_smoothing=smoothing), int(wanted.numel())
+        real = (target != PAD).flatten().nonzero().flatten()
+        x = self._decode(source, target if shown is None else shown)
+        logits = self._loss_layer(x.flatten(0, 1).index_select(0, self._here(real))[None])[0].float()
+        wanted = self._here(target.flatten().index_select(0, real))
+        return F.cross_entropy(logits, wanted, label_smoothing=smoothing), len(real)
 
 
 def _concatenation(source, target):

@@ -19,6 +19,7 @@ except ImportError as error:
 
 import config as configs
 import fast_ops
+import gpu_ops
 import grow
 import initial
 import model_directory
@@ -55,7 +56,7 @@ def parse(arguments):
     start.add_argument("--warm", metavar="RUN", help="start with those arrays of another run's result that fit")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes, each with one thread (default: processors)")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda with one worker")
-    parser.add_argument("--ops", choices=("auto", "plain", "fast"), default="auto", help="plain PyTorch, or kernels.cpp")
+    parser.add_argument("--ops", choices=("auto", "plain", "fast"), default="auto", help="plain PyTorch, or kernels.cpp; auto: the fastest")
     parser.add_argument("--stop-after", type=int, metavar="N", help="end at update N, to go on later")
     parser.add_argument("--valid-texts", type=int, default=480, help="validation texts that are used")
     for settings in (Schedule, Run):
@@ -65,6 +66,9 @@ def parse(arguments):
 
 
 def choose_ops(wanted, device):
+    if device != "cpu" and wanted == "auto":
+        gpu_ops.load()
+        return gpu_ops
     reason = "the device is no CPU" if device != "cpu" else fast_ops.unavailable()
     if wanted == "fast" and reason:
         sys.exit(f"train: --ops fast: {reason}")

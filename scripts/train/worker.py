@@ -103,16 +103,15 @@ class Worker:
         routing = self.model.routing
         routing.hard = bool(torch.rand(()) < self.schedule.quantised_share(update))
         routing.temperature = self.schedule.noise(update)
-        source, target = self._on_device(self.train.tensors(batch, cap))
+        source, target = self.train.tensors(batch, cap)
         with self._precision():
             shown = batches.blanked(target, self.run.blank)
             loss, count = self.model.loss(batches.blanked(source, self.run.blank), target, self.run.smoothing, shown)
         (loss * (count / tokens)).backward()
-        self.shared.sums[self.number] += torch.tensor([float(loss.detach()) * count, count, len(batch), 0.0], dtype=torch.float64)
-
-    def _on_device(self, tensors):
-        device = self.weights.flat.device
-        return tuple(None if t is None else t.to(device) for t in tensors)
+        sums = self.shared.sums[self.number]  # a sum stays on its device: reading it would wait for the batch
+        sums[0] += loss.detach().double() * count
+        sums[1] += count
+        sums[2] += len(batch)
 
     def _precision(self):
         device = self.weights.flat.device.type
@@ -148,12 +147,13 @@ class Worker:
         """Loss in nats a token on the validation texts, with the routing of decoding; each worker takes its share."""
         model = Model(self.average if average else self.weights, self.ops)
         order = sorted(range(len(self.valid)), key=lambda i: self.valid.length(i, self.run.long))
-        total = torch.zeros(2, dtype=torch.float64)
-        for start in range(16 * self.number, len(order), 16 * self.shared.workers):
+        per = max(16, self.run.tokens // self.run.long)
+        total = self.shared.valid[self.number].zero_()
+        for start in range(per * self.number, len(order), per * self.shared.workers):
             with self._precision():
-                loss, count = model.loss(*self._on_device(self.valid.tensors(order[start : start + 16], self.run.long)))
-            total += torch.tensor([float(loss) * count, count], dtype=torch.float64)
-        self.shared.valid[self.number] = total
+                loss, count = model.loss(*self.valid.tensors(order[start : start + per], self.run.long))
+            total[0] += loss.double() * count
+            total[1] += count
         self.shared.meet()
         loss, count = self.shared.valid.sum(0).tolist()
         self.shared.meet()
