@@ -1,6 +1,7 @@
 """The models, as Trax computes them in eval mode, with what training adds: dropout and the routing of sparse layers.
 
-Every model reads its weights by name (weights.py) and computes with one of two sets of operations (ops.py, fast_ops.py).
+Every model reads its weights by name (weights.py) and computes with one set of operations: ops.py, fast_ops.py or
+gpu_ops.py.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""The operations of the models in plain PyTorch, on any device. fast_ops.py has the same ones for some CPUs.
+"""The operations of the models in plain PyTorch, on any device. fast_ops.py has the same ones for some CPUs, gpu_ops.py for GPUs.
 
 Activations are (batch, length, features) throughout.
 """
