@@ -34,9 +34,7 @@ HWY_INLINE float to_shorts(const float* x, size_t n, int16_t* shorts) {
   for (size_t i = 0; i < n; i += lanes) {
     const size_t part = std::min(lanes, n - i);
     const auto rounded = hn::NearestInt(hn::Mul(load_part(d, x + i, part), inverse));
-    HWY_ALIGN int16_t some[hn::MaxLanes(Floats())];
-    hn::Store(hn::DemoteTo(ds, rounded), ds, some);
-    std::copy_n(some, part, shorts + i);
+    store_part(ds, hn::DemoteTo(ds, rounded), shorts + i, part);
   }
   return step;
 }

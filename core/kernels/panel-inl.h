@@ -9,7 +9,6 @@
 #endif
 
 #include <algorithm>
-#include <utility>
 
 #include "core/kernels/quantize.h"
 #include "core/kernels/read_ahead.h"
@@ -120,21 +119,6 @@ HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, const Terms& x) {
 }
 #endif
 #endif
-
-/// For lambdas: where GCC leaves one out of line, the arrays that it refers to are not in
-/// registers.
-#define TERSE_INLINED __attribute__((always_inline))
-
-/// body(0) ... body(n - 1), with indices that are constants of the type: arrays that are used with
-/// them alone live in registers.
-template <class Body, size_t... i>
-HWY_INLINE void for_each_index(const Body& body, std::index_sequence<i...>) {
-  (body(std::integral_constant<size_t, i>()), ...);
-}
-template <size_t n, class Body>
-HWY_INLINE void unrolled(const Body& body) {
-  for_each_index(body, std::make_index_sequence<n>());
-}
 
 /// Vectors that make up a panel's 16 outputs.
 constexpr size_t kSlices =

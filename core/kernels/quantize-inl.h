@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "core/kernels/quantize.h"
 #include "core/kernels/rows-inl.h"
@@ -108,31 +109,56 @@ constexpr size_t kShortVectors = kGroup / kShortLanes;
 constexpr size_t kSpanVectors = kMostSpan * kShortVectors;
 
 #if HWY_TARGET == HWY_SCALAR
-HWY_INLINE int32_t largest_lane(ShortVec v) {
-  return hn::GetLane(v);
+HWY_INLINE void largest_lanes(const ShortVec* v, int32_t* largest) {
+  for (size_t i = 0; i < kTogether; ++i) largest[i] = hn::GetLane(v[i]);
 }
-HWY_INLINE int32_t total_of_lanes(ShortVec v) {
-  return hn::GetLane(v);
+HWY_INLINE void totals_of_lanes(const ShortVec* v, int32_t* totals) {
+  for (size_t i = 0; i < kTogether; ++i) totals[i] = hn::GetLane(v[i]);
 }
 #else
-/// The largest lane, none of them negative.
-HWY_INLINE int32_t largest_lane(ShortVec v) {
-  const hn::ScalableTag<int32_t> di;
-  const auto both = hn::BitCast(di, v);
-  const auto low = hn::And(both, hn::Set(di, 0xffff));
-  return hn::GetLane(hn::MaxOfLanes(di, hn::Max(low, hn::ShiftRight<16>(both))));
+/// The largest lane of each of kTogether vectors, none of them negative.
+HWY_INLINE void largest_lanes(const ShortVec* v, int32_t* largest) {
+  const hn::RebindToSigned<Floats> di;
+  FloatVec pairs[kTogether];
+  unrolled<kTogether>([&](auto i) TERSE_INLINED {
+    const auto both = hn::BitCast(di, v[i]);
+    const auto low = hn::And(both, hn::Set(di, 0xffff));
+    pairs[i] = hn::BitCast(Floats(), hn::Max(low, hn::ShiftRight<16>(both)));
+  });
+  float bits[kTogether];
+  fold_lanes(MaxBits(), pairs[0], pairs[1], pairs[2], pairs[3], bits);
+  std::memcpy(largest, bits, sizeof(bits));
 }
-HWY_INLINE int32_t total_of_lanes(ShortVec v) {
-  const hn::ScalableTag<int32_t> di;
-  auto odd = hn::Zero(di);
-  const auto sums = hn::ReorderWidenMulAccumulate(di, v, hn::Set(Shorts(), 1), hn::Zero(di), odd);
-  return hn::GetLane(hn::SumOfLanes(di, hn::Add(sums, odd)));
+/// The sum of the lanes of each of kTogether vectors.
+HWY_INLINE void totals_of_lanes(const ShortVec* v, int32_t* totals) {
+  const hn::RebindToSigned<Floats> di;
+  FloatVec pairs[kTogether];
+  unrolled<kTogether>([&](auto i) TERSE_INLINED {
+    auto odd = hn::Zero(di);
+    const auto even =
+        hn::ReorderWidenMulAccumulate(di, v[i], hn::Set(Shorts(), 1), hn::Zero(di), odd);
+    pairs[i] = hn::BitCast(Floats(), hn::Add(even, odd));
+  });
+  total_lanes(pairs, totals);
 }
 #endif
 
-/// What products of 16 bits are multiplied by to be 127 at most, in 2^-15; whole.
-HWY_INLINE float gated_factor(int32_t magnitude) {
-  return std::floor(std::min(127.0f * 32768.0f / float(magnitude), 32767.0f));
+/// Stores two vectors of numbers that fit into bytes.
+HWY_INLINE void store_bytes(ShortVec first, ShortVec second, int8_t* to) {
+#if HWY_TARGET <= HWY_AVX3
+  // Both with two instructions; Highway demotes each by itself.
+  const auto order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+  const auto mixed = _mm512_packs_epi16(first.raw, second.raw);
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi64(order, mixed));
+#else
+  const hn::Rebind<int8_t, Shorts> d;
+  hn::StoreU(hn::DemoteTo(d, first), d, to);
+  hn::StoreU(hn::DemoteTo(d, second), d, to + kShortLanes);
+#endif
+}
+HWY_INLINE void store_bytes(ShortVec v, int8_t* to) {
+  const hn::Rebind<int8_t, Shorts> d;
+  hn::StoreU(hn::DemoteTo(d, v), d, to);
 }
 
 /// Which of a span's sums are stored: those of all groups, with all scales; or the first alone,
@@ -147,68 +173,122 @@ struct GatedSpan {
   Int8Row gates;
   QuantizedGroups out;
 
-  /// products[i] = x[i] * gates[i], below 2^15: 255 * 128. Returns the largest magnitude.
-  HWY_INLINE int32_t multiply(int16_t* products) const {
+  /// products[i] = x[i] * gates[i], below 2^15: 255 * 128. Returns the largest magnitudes.
+  HWY_INLINE ShortVec multiply(int16_t* products) const {
     const Shorts d;
     const hn::Rebind<int8_t, Shorts> db;
     const hn::Rebind<uint8_t, Shorts> du;
+    // Copies: for all that the compiler knows, the products are stored into this span.
+    const int16_t* const values = x.values;
+    const uint8_t* const bytes = gates.bytes;
+    const size_t n = groups * kGroup;
     ShortVec most = hn::Zero(d);
-    for (size_t i = 0; i < groups * kGroup; i += kShortLanes) {
-      const auto gate = hn::Xor(hn::LoadU(du, gates.bytes + i), hn::Set(du, 0x80));
+    for (size_t i = 0; i < n; i += kShortLanes) {
+      const auto gate = hn::Xor(hn::LoadU(du, bytes + i), hn::Set(du, 0x80));
       const ShortVec product =
-          hn::Mul(hn::LoadU(d, x.values + i), hn::PromoteTo(d, hn::BitCast(db, gate)));
+          hn::Mul(hn::LoadU(d, values + i), hn::PromoteTo(d, hn::BitCast(db, gate)));
       hn::Store(product, d, products + i);
       most = hn::Max(most, hn::Abs(product));
     }
-    return largest_lane(most);
+    return most;
   }
 
+  /// The products times factor / 2^15, as bytes. Returns lanes that make up their sum, unless those
+  /// of all groups are stored.
   template <SpanSums kSums>
-  HWY_INLINE void quantize(const int16_t* products, int32_t magnitude) const {
-    const Shorts d;
-    const hn::Rebind<int8_t, Shorts> db;
-    const float factor = gated_factor(magnitude);
-    const float scale = 32768.0f * gates.scale / factor * x.scales[0];
-    const auto factors = hn::Set(d, int16_t(factor));
-    ShortVec sums = hn::Zero(d);
-    for (size_t g = 0; g < groups; ++g) {
-      for (size_t v = 0; v < kShortVectors; ++v) {
-        const size_t i = g * kGroup + v * kShortLanes;
-        const ShortVec q = hn::MulFixedPoint15(hn::Load(d, products + i), factors);
-        hn::StoreU(hn::DemoteTo(db, q), db, out.values + i);
-        sums = hn::Add(sums, q);
-      }
+  HWY_INLINE ShortVec quantize(const int16_t* products, int16_t factor) const {
+    const QuantizedGroups to = out;
+    const size_t n = groups;
+    ShortVec total = hn::Zero(Shorts());
+    const auto add = [&](size_t g, auto count) TERSE_INLINED {
+      ShortVec sums[kTogether];
+      quantize_groups<count>(products + g * kGroup, factor, to.values + g * kGroup, sums);
       if constexpr (kSums == SpanSums::of_groups) {
-        out.sums[g] = total_of_lanes(sums);
-        sums = hn::Zero(d);
+        int32_t totals[kTogether];
+        totals_of_lanes(sums, totals);
+        std::copy_n(totals, size_t{count}, to.sums + g);
+      } else {
+        unrolled<kTogether>([&](auto c) TERSE_INLINED { total = hn::Add(total, sums[c]); });
       }
-    }
-    if constexpr (kSums == SpanSums::of_groups) {
-      finish_span(groups, scale, out);
-    } else {
-      out.scales[0] = scale;
-      out.sums[0] = total_of_lanes(sums);
-    }
+    };
+    size_t g = 0;
+    for (; g + kTogether <= n; g += kTogether) add(g, std::integral_constant<size_t, kTogether>());
+    for (; g < n; ++g) add(g, std::integral_constant<size_t, 1>());
+    return total;
+  }
+
+ private:
+  /// sums[c]: lanes that make up the sum of group c.
+  template <size_t kGroups>
+  static HWY_INLINE void quantize_groups(const int16_t* products, int16_t factor, int8_t* to,
+                                         ShortVec (&sums)[kTogether]) {
+    const Shorts d;
+    constexpr size_t n = kGroups * kShortVectors;
+    ShortVec q[n];
+    unrolled<n>([&](auto v) TERSE_INLINED {
+      q[v] = hn::MulFixedPoint15(hn::Load(d, products + v * kShortLanes), hn::Set(d, factor));
+    });
+    unrolled<n / 2>([&](auto i) TERSE_INLINED {
+      store_bytes(q[2 * i], q[2 * i + 1], to + 2 * i * kShortLanes);
+    });
+    if constexpr (n % 2 != 0) store_bytes(q[n - 1], to + (n - 1) * kShortLanes);
+    unrolled<kTogether>([&](auto c) TERSE_INLINED {
+      sums[c] = hn::Zero(d);
+      if constexpr (c < kGroups) {
+        unrolled<kShortVectors>(
+            [&](auto v) TERSE_INLINED { sums[c] = hn::Add(sums[c], q[c * kShortVectors + v]); });
+      }
+    });
   }
 };
 
 /// Spans that are gated together, so that none waits for its scale.
-constexpr size_t kSpansTogether = 4;
+constexpr size_t kSpansTogether = 8;
 
-/// The spans span_at(0) .. span_at(count - 1).
-template <SpanSums kSums, class SpanAt>
-HWY_INLINE void quantize_gated_spans(size_t count, const SpanAt& span_at) {
+/// What products of 16 bits are multiplied by to be 127 at most, in 2^-15; whole.
+HWY_INLINE void gated_factors(const int32_t (&magnitudes)[kSpansTogether],
+                              float (&factors)[kSpansTogether]) {
+  const hn::CappedTag<float, kTogether> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  for (size_t s = 0; s < kSpansTogether; s += hn::Lanes(d)) {
+    const auto magnitude = hn::ConvertTo(d, hn::LoadU(di, magnitudes + s));
+    const auto factor = hn::Div(hn::Set(d, 127.0f * 32768.0f), magnitude);
+    hn::StoreU(hn::Floor(hn::Min(factor, hn::Set(d, 32767.0f))), d, factors + s);
+  }
+}
+
+/// `count` spans, which next() returns one after the other.
+template <SpanSums kSums, class Next>
+HWY_INLINE void quantize_gated_spans(size_t count, const Next& next) {
   HWY_ALIGN int16_t products[kSpansTogether][kMostSpan * kGroup];
   GatedSpan spans[kSpansTogether];
-  int32_t magnitudes[kSpansTogether];
+  ShortVec lanes[kSpansTogether];
+  int32_t numbers[kSpansTogether] = {};
+  float factors[kSpansTogether];
   for (size_t i = 0; i < count; i += kSpansTogether) {
     const size_t some = std::min(kSpansTogether, count - i);
+    std::fill_n(lanes, kSpansTogether, hn::Zero(Shorts()));
     for (size_t s = 0; s < some; ++s) {
-      spans[s] = span_at(i + s);
-      magnitudes[s] = spans[s].multiply(products[s]);
+      spans[s] = next();
+      lanes[s] = spans[s].multiply(products[s]);
+    }
+    for (size_t s = 0; s < some; s += kTogether) largest_lanes(lanes + s, numbers + s);
+    gated_factors(numbers, factors);
+    for (size_t s = 0; s < some; ++s) {
+      lanes[s] = spans[s].template quantize<kSums>(products[s], int16_t(factors[s]));
+    }
+    for (size_t s = 0; s < some && kSums == SpanSums::first; s += kTogether) {
+      totals_of_lanes(lanes + s, numbers + s);
     }
     for (size_t s = 0; s < some; ++s) {
-      spans[s].template quantize<kSums>(products[s], magnitudes[s]);
+      const auto& [groups, x, gates, out] = spans[s];
+      const float scale = 32768.0f * gates.scale / factors[s] * x.scales[0];
+      if constexpr (kSums == SpanSums::of_groups) {
+        finish_span(groups, scale, out);
+      } else {
+        out.scales[0] = scale;
+        out.sums[0] = numbers[s];
+      }
     }
   }
 }

@@ -1,6 +1,8 @@
 // Activations in 8 bits, and in 9 bits where gates follow.
 #include "core/kernels/quantize.h"
 
+#include <utility>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/quantize.cpp"
 #include <hwy/foreach_target.h>
@@ -42,12 +44,13 @@ void prepare_gating(const float* x, size_t n, int16_t* values, float* scales) {
 void quantize_gated(const GateInput& x, WeightView gates, size_t n, const QuantizedGroups& out) {
   const size_t groups = groups_of(n);
   const size_t length = span_of(groups);
-  quantize_gated_spans<SpanSums::of_groups>(spans_of(groups), [&](size_t span) {
-    const size_t g = span * length;
-    return GatedSpan{std::min(length, groups - g),
-                     {x.values + g * kGroup, x.scales + span},
-                     Int8Rows{gates.data, n}[0] + g * kGroup,
-                     {out.values + g * kGroup, out.scales + g, out.sums + g}};
+  size_t g = 0;
+  quantize_gated_spans<SpanSums::of_groups>(spans_of(groups), [&] {
+    const size_t first = std::exchange(g, g + length);
+    return GatedSpan{std::min(length, groups - first),
+                     {x.values + first * kGroup, x.scales + first / length},
+                     Int8Rows{gates.data, n}[0] + first * kGroup,
+                     {out.values + first * kGroup, out.scales + first, out.sums + first}};
   });
 }
 

@@ -5,6 +5,7 @@
 #include "core/kernels/quantized_matmul.h"
 
 #include <algorithm>
+#include <utility>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/quantized_matmul.cpp"
@@ -322,25 +323,62 @@ ReadAhead gates_of_block(const GatedRows& x, size_t begin, size_t end, size_t gr
           bytes, rows, row_bytes(DType::int8, groups * kGroup)};
 }
 
+/// The spans of a block of groups, row by row.
+class SpansOfBlock {
+ public:
+  SpansOfBlock(const GatedRows& x, size_t begin, const Product& p, GroupRange range,
+               const QuantizedGroups& block)
+      : x_(x),
+        gates_{x.gates.data, p.groups * kGroup},
+        rows_(p.x),
+        range_(range),
+        block_(block),
+        module_(begin % x.modules),
+        position_(begin / x.modules),
+        groups_(p.groups),
+        from_(range.begin) {}
+
+  size_t of_row() const { return (range_.end - range_.begin + rows_.span - 1) / rows_.span; }
+
+  GatedSpan next() {
+    if (from_ >= range_.end) next_row();
+    const size_t to = row_ * rows_.position_stride + from_ - range_.begin;
+    const size_t from = std::exchange(from_, from_ + rows_.span);
+    return {std::min(rows_.span, range_.end - from),
+            {x_.x.values + (position_ * groups_ + from) * kGroup,
+             x_.x.scales + position_ * spans_of(groups_) + from / rows_.span},
+            gates_[module_] + from * kGroup,
+            {block_.values + to * kGroup, block_.scales + to, block_.sums + to}};
+  }
+
+ private:
+  void next_row() {
+    ++row_;
+    from_ = range_.begin;
+    if (++module_ < x_.modules) return;
+    module_ = 0;
+    ++position_;
+  }
+
+  GatedRows x_;
+  Int8Rows gates_;
+  QuantizedRows rows_;
+  GroupRange range_;
+  QuantizedGroups block_;
+  size_t module_;
+  size_t position_;
+  size_t groups_;
+  size_t from_;
+  size_t row_ = 0;
+};
+
 /// Gates and quantises a block of the rows begin .. end, into the first rows of p.x.
 template <class Slice>
 void quantize_block(const GatedRows& x, size_t begin, size_t end, GroupRange range,
                     const QuantizedGroups& block, Product& p) {
-  const Int8Rows gates{x.gates.data, p.groups * kGroup};
-  const size_t length = span_of(p.groups);
-  const size_t spans = (range.end - range.begin + length - 1) / length;  // of a row
   constexpr SpanSums kSums = Slice::kScaledByGroup ? SpanSums::of_groups : kFirstSum;
-  quantize_gated_spans<kSums>((end - begin) * spans, [&](size_t s) {
-    const size_t i = begin + s / spans;
-    const size_t from = range.begin + s % spans * length;
-    const size_t position = i / x.modules;
-    const size_t to = p.x.group_of(i - begin) + from - range.begin;
-    return GatedSpan{std::min(length, range.end - from),
-                     {x.x.values + (position * p.groups + from) * kGroup,
-                      x.x.scales + position * spans_of(p.groups) + from / length},
-                     gates[i % x.modules] + from * kGroup,
-                     {block.values + to * kGroup, block.scales + to, block.sums + to}};
-  });
+  SpansOfBlock spans(x, begin, p, range, block);
+  quantize_gated_spans<kSums>((end - begin) * spans.of_row(), [&] { return spans.next(); });
   p.x_from = range.begin;
   p.x.groups = range.end - range.begin;
 }

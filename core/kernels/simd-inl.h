@@ -13,11 +13,27 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "core/kernels/weight_view.h"
 
+/// For lambdas: where GCC leaves one out of line, the arrays that it refers to are not in
+/// registers.
+#define TERSE_INLINED __attribute__((always_inline))
+
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
+
+/// body(0) ... body(n - 1), with indices that are constants of the type: arrays that are used with
+/// them alone live in registers.
+template <class Body, size_t... i>
+HWY_INLINE void for_each_index(const Body& body, std::index_sequence<i...>) {
+  (body(std::integral_constant<size_t, i>()), ...);
+}
+template <size_t n, class Body>
+HWY_INLINE void unrolled(const Body& body) {
+  for_each_index(body, std::make_index_sequence<n>());
+}
 
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -96,13 +112,13 @@ HWY_INLINE hn::Vec<D> load_part(D d, const int8_t* p, size_t n) {
 }
 
 /// Writes the first `n` <= lanes.
-template <class D>
-HWY_INLINE void store_part(D d, hn::Vec<D> v, float* p, size_t n) {
+template <class D, class T>
+HWY_INLINE void store_part(D d, hn::Vec<D> v, T* p, size_t n) {
 #if HWY_TARGET <= HWY_AVX3
   hn::BlendedStore(v, hn::FirstN(d, n), d, p);
 #else
   if (n == hn::Lanes(d)) return hn::StoreU(v, d, p);
-  HWY_ALIGN float buffer[hn::MaxLanes(D())];
+  HWY_ALIGN T buffer[hn::MaxLanes(D())];
   hn::Store(v, d, buffer);
   for (size_t i = 0; i < n; ++i) p[i] = buffer[i];
 #endif
