@@ -7,7 +7,7 @@
 #define HWY_TARGET_INCLUDE "core/kernels/quantize.cpp"
 #include <hwy/foreach_target.h>
 // clang-format off: foreach_target.h comes first
-#include "core/kernels/quantize-inl.h"
+#include "core/kernels/gate-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();

@@ -11,8 +11,8 @@
 #define HWY_TARGET_INCLUDE "core/kernels/quantized_matmul.cpp"
 #include <hwy/foreach_target.h>
 // clang-format off: foreach_target.h comes first
+#include "core/kernels/gate-inl.h"
 #include "core/kernels/panel-inl.h"
-#include "core/kernels/quantize-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
