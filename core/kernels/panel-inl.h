@@ -71,11 +71,13 @@ HWY_INLINE ByteVec high_nibbles(ByteVec w) {
 
 // Four terms of x, in the form that add_products() takes: the same in all lanes.
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
-struct Terms {
-  const int8_t (*four)[4];  // read by the instruction itself: no register is left for them
-};
+using Terms = IntVec;
+// By an instruction of its own: as an operand of every product they are loaded anew each time, and
+// processors that begin two products a cycle wait for the loads.
 HWY_INLINE Terms load_terms(const int8_t* x) {
-  return {reinterpret_cast<const int8_t(*)[4]>(x)};
+  Terms terms;
+  asm("vpbroadcastd %1, %0" : "=v"(terms.raw) : "m"(*reinterpret_cast<const int8_t(*)[4]>(x)));
+  return terms;
 }
 /// A vector of terms, four for each lane.
 HWY_INLINE IntVec load_term_vector(const int8_t* x) {
@@ -83,10 +85,6 @@ HWY_INLINE IntVec load_term_vector(const int8_t* x) {
 }
 // Highway 1.0 knows the processor to have this instruction, but not the instruction.
 /// sums[lane] += sum_i w[4 lane + i] * x[i]    over i < 4
-HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, Terms x) {
-  asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sums.raw) : "v"(w.raw), "m"(*x.four));
-  return sums;
-}
 HWY_INLINE IntVec add_products(IntVec sums, ByteVec w, IntVec x) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sums.raw) : "v"(w.raw), "v"(x.raw));
   return sums;
