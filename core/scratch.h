@@ -46,6 +46,11 @@ class Scratch {
   std::span<T*> pointers(size_t n) {
     return take<T*>(n);
   }
+  /// Plain values of a few bytes.
+  template <class T>
+  std::span<T> values(size_t n) {
+    return take<T>(n);
+  }
   Matrix matrix(size_t rows, size_t cols) { return {take<float>(rows * cols).data(), rows, cols}; }
 
   /// Bytes held.

@@ -1,4 +1,4 @@
-// Layer normalisation: the mean, then the mean square of the differences, then the result.
+// Layer normalisation: of each part the mean, then the squares of the differences; then the result.
 #include "core/kernels/layer_norm.h"
 
 #include <algorithm>
@@ -13,8 +13,6 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
-
-constexpr float kEpsilon = 1e-6f;
 
 /// sum_i x[i]
 float sum_of(const float* x, size_t n) {
@@ -54,23 +52,32 @@ float sum_of_squares(const float* x, size_t n, float mean) {
   return sum_lanes(hn::Add(even, odd));
 }
 
-void layer_norm(const float* x, size_t n, const float* scale, const float* bias, bool center,
-                float* y) {
-  const float count = static_cast<float>(n);
-  const float mean = center ? sum_of(x, n) / count : 0.0f;
-  const float deviation = std::sqrt(sum_of_squares(x, n, mean) / count + kEpsilon);
+Moments moments_of(const float* x, size_t n, bool center) {
+  const float mean = center ? sum_of(x, n) / static_cast<float>(n) : 0.0f;
+  return {mean, sum_of_squares(x, n, mean)};
+}
+
+template <bool kWithBias>
+void normalise_with(const float* x, size_t n, const Norm& norm, const float* scale,
+                    const float* bias, float* y) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
-  const FloatVec means = hn::Set(d, mean);
-  const FloatVec factor = hn::Set(d, 1.0f / deviation);
+  const FloatVec means = hn::Set(d, norm.mean);
+  const FloatVec factor = hn::Set(d, norm.factor);
   for (size_t i = 0; i < n; i += lanes) {
     const size_t part = std::min(lanes, n - i);
     const FloatVec normal = hn::Mul(hn::Sub(load_part(d, x + i, part), means), factor);
     const FloatVec scales = load_part(d, scale + i, part);
-    const FloatVec result =
-        center ? hn::MulAdd(normal, scales, load_part(d, bias + i, part)) : hn::Mul(normal, scales);
+    const FloatVec result = kWithBias ? hn::MulAdd(normal, scales, load_part(d, bias + i, part))
+                                      : hn::Mul(normal, scales);
     store_part(d, result, y + i, part);
   }
+}
+
+void normalise(const float* x, size_t n, const Norm& norm, const float* scale, const float* bias,
+               float* y) {
+  if (bias == nullptr) return normalise_with<false>(x, n, norm, scale, bias, y);
+  normalise_with<true>(x, n, norm, scale, bias, y);
 }
 
 }  // namespace terse::kernels::HWY_NAMESPACE
@@ -78,11 +85,64 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace terse::kernels {
-HWY_EXPORT(layer_norm);
+namespace {
+
+constexpr float kEpsilon = 1e-6f;
+
+/// Adds up the moments of parts (Chan, Golub and LeVeque 1979): those of each lie around its own
+/// mean.
+class SumOfMoments {
+ public:
+  void add(const Moments& part, size_t n) {
+    const float difference = part.mean - mean_;
+    const size_t count = count_ + n;
+    const float share = float(n) / float(count);
+    mean_ += difference * share;
+    // In this order: the first part adds 0, however large its mean is.
+    squares_ += part.squares + share * float(count_) * difference * difference;
+    count_ = count;
+  }
+  Norm norm() const {
+    const float deviation = std::sqrt(squares_ / float(count_) + kEpsilon);
+    return {mean_, 1.0f / deviation};
+  }
+
+ private:
+  size_t count_ = 0;
+  float mean_ = 0;
+  float squares_ = 0;
+};
+
+}  // namespace
+
+HWY_EXPORT(moments_of);
+HWY_EXPORT(normalise);
+
+Moments moments_of(const float* x, size_t n, bool center) {
+  return HWY_DYNAMIC_DISPATCH(moments_of)(x, n, center);
+}
+
+Norm norm_of(std::span<const Moments> parts, size_t n) {
+  SumOfMoments sum;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    sum.add(parts[i], std::min(kNormPart, n - i * kNormPart));
+  }
+  return sum.norm();
+}
+
+void normalise(const float* x, size_t n, const Norm& norm, const float* scale, const float* bias,
+               float* y) {
+  HWY_DYNAMIC_DISPATCH(normalise)(x, n, norm, scale, bias, y);
+}
 
 void layer_norm(const float* x, size_t n, const float* scale, const float* bias, bool center,
                 float* y) {
-  HWY_DYNAMIC_DISPATCH(layer_norm)(x, n, scale, bias, center, y);
+  SumOfMoments sum;
+  for (size_t i = 0; i < n; i += kNormPart) {
+    const size_t part = std::min(kNormPart, n - i);
+    sum.add(moments_of(x + i, part, center), part);
+  }
+  normalise(x, n, sum.norm(), scale, center ? bias : nullptr, y);
 }
 
 }  // namespace terse::kernels

@@ -21,11 +21,11 @@ void quantize(const float* x, size_t n, size_t span, const QuantizedGroups& out)
   }
 }
 
-void prepare_gating(const float* x, size_t n, int16_t* values, float* scales) {
+void prepare_gating(const float* x, size_t n, size_t span, int16_t* values, float* scales) {
   const Floats d;
   const hn::RebindToSigned<Floats> di;
   const hn::Rebind<int16_t, Floats> ds;
-  const size_t step = span_of(groups_of(n)) * kGroup;
+  const size_t step = span * kGroup;
   for (size_t i = 0; i < n; i += step) {
     const size_t part = std::min(step, n - i);
     const auto [scale, inverse] = span_scale(largest_magnitude(x + i, part), 255.0f);
@@ -67,8 +67,8 @@ void quantize(const float* x, size_t n, size_t span, const QuantizedGroups& out)
   HWY_DYNAMIC_DISPATCH(quantize)(x, n, span, out);
 }
 
-void prepare_gating(const float* x, size_t n, int16_t* values, float* scales) {
-  HWY_DYNAMIC_DISPATCH(prepare_gating)(x, n, values, scales);
+void prepare_gating(const float* x, size_t n, size_t span, int16_t* values, float* scales) {
+  HWY_DYNAMIC_DISPATCH(prepare_gating)(x, n, span, values, scales);
 }
 
 void quantize_gated(const GateInput& x, WeightView gates, size_t n, const QuantizedGroups& out) {

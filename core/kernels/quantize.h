@@ -87,8 +87,8 @@ struct GateInput {
   const float* scales;
 };
 
-/// n values as a GateInput.
-void prepare_gating(const float* x, size_t n, int16_t* values, float* scales);
+/// n values as a GateInput; `span` groups share one scale.
+void prepare_gating(const float* x, size_t n, size_t span, int16_t* values, float* scales);
 
 /// Quantises the n values x[i] * gates[i] in the spans of a plain row; gates: one int8 row.
 /// Loses a little more than half a step: x has been rounded before.

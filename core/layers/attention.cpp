@@ -74,13 +74,14 @@ void Attention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matr
     const std::span<const KvCache*> caches = work.scratch.pointers<const KvCache>(states.size());
     for (size_t i = 0; i < states.size(); ++i) {
       KvCache& cache = static_cast<AttentionState*>(states[i])->cache;
-      cache.append(rows_of_sequence(k, i, states.size()), rows_of_sequence(v, i, states.size()));
+      cache.append(rows_of_sequence(k, i, states.size()), rows_of_sequence(v, i, states.size()),
+                   work.threads);
       caches[i] = &cache;
     }
     dot_product_attention(q, caches, heads_, mask_, work, mixed);
   } else {
     KvCache whole(heads_.heads, heads_.d_qk, heads_.d_v, x.rows);
-    whole.append(k, v);
+    whole.append(k, v, work.threads);
     dot_product_attention(q, whole, heads_, mask_, work, mixed);
   }
   work.upcoming = {};

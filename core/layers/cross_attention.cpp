@@ -99,7 +99,7 @@ std::unique_ptr<LayerState> CrossAttention::new_state(ConstMatrix key_source,
   value_->forward(value_source, nullptr, work, values);
   auto cache =
       std::make_shared<KvCache>(heads_.heads, heads_.d_qk, heads_.d_v, n, options.cache_type);
-  cache->append(keys, values);
+  cache->append(keys, values, work.threads);
 
   auto state = std::make_unique<CrossAttentionState>();
   state->source = std::move(cache);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/kernels/sparse_ff.h"
 #include "core/kernels/vector.h"
+#include "core/layers/columns.h"
 #include "core/layers/linear.h"
 
 namespace terse {

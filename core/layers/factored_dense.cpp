@@ -6,6 +6,7 @@
 #include "core/kernels/matmul.h"
 #include "core/kernels/quantized_matmul.h"
 #include "core/kernels/vector.h"
+#include "core/layers/columns.h"
 #include "core/layers/linear.h"
 
 namespace terse {
@@ -58,6 +59,17 @@ void FactoredDense::add_bias(Matrix products, size_t begin, size_t end) const {
   }
 }
 
+// To all rows, behind linear(): each thread has much the same columns in its cache.
+void FactoredDense::add_bias(Threads& threads, Matrix products) const {
+  if (bias_ == nullptr) return;
+  const size_t d = products.cols;
+  for_columns(d, kWorthSharing / products.rows, threads, [&](size_t begin, size_t end) {
+    for (size_t i = 0; i < products.rows; ++i) {
+      kernels::add(bias_ + i % modules_ * d + begin, end - begin, products.row(i) + begin);
+    }
+  });
+}
+
 kernels::ReadList FactoredDense::reads_first() const {
   if (is_quantized(projection_.dtype)) return {};  // the product asks for all of it in time
   return reads_of(gating_, TensorKind::gates).then(reads_of(projection_, TensorKind::matrix));
@@ -93,7 +105,7 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
   }
   work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, gate);
   linear(gated, projection_, nullptr, work, products, work.upcoming.projection);
-  add_bias(products, 0, products.rows);
+  add_bias(work.threads, products);
 }
 
 void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix products) const {
@@ -105,9 +117,12 @@ void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix pro
   const auto input = [&](size_t position) {
     return kernels::GateInput{&values[position * groups * kGroup], &scales[position * spans]};
   };
-  for (size_t i = 0; i < x.rows; ++i) {
-    kernels::prepare_gating(x.row(i), d, &values[i * groups * kGroup], &scales[i * spans]);
-  }
+  const size_t span = kernels::span_of(groups);
+  for_spans(x, work.threads, [&](size_t i, size_t begin, size_t end) {
+    kernels::prepare_gating(x.row(i) + begin, end - begin, span,
+                            &values[i * groups * kGroup + begin],
+                            &scales[i * spans + begin / (span * kGroup)]);
+  });
   const size_t rows = products.rows;
   if (rows >= kRowsEach * work.threads.size()) {
     // Each thread gates and multiplies its own rows, which stay in its first-level cache in
@@ -133,7 +148,7 @@ void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix pro
     }
   });
   linear(gated.rows(), projection_, nullptr, work.threads, products, work.upcoming.projection);
-  add_bias(products, 0, rows);
+  add_bias(work.threads, products);
 }
 
 }  // namespace terse

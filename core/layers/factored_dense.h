@@ -28,6 +28,7 @@ class FactoredDense : public Layer {
   void multiply(ConstMatrix x, Workspace& work, Matrix products) const;
   void multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix products) const;
   void add_bias(Matrix products, size_t begin, size_t end) const;
+  void add_bias(Threads& threads, Matrix products) const;
   // Those of row i of the products.
   kernels::WeightView gates(size_t i, size_t d) const {
     return kernels::WeightView(gating_).row(i % modules_, d);

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/layers/activation.h"
+#include "core/layers/columns.h"
 #include "core/layers/dense.h"
 #include "core/layers/dense_ff.h"
 #include "core/layers/expert_ff.h"
@@ -36,7 +37,7 @@ class Sum : public Layer {
     first_->forward(x, part_of(states, 0, work.scratch), work, y);
     work.next = next;
     second_->forward(x, part_of(states, 1, work.scratch), work, other);
-    as_eigen(y) += as_eigen(other);
+    add_to(other, work.threads, y);
   }
 
  private:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/layers/columns.h"
+
 namespace terse {
 namespace {
 
@@ -22,10 +24,12 @@ kernels::CacheRows KvCache::Rows::of_head(size_t head, size_t capacity) const {
           type == CacheType::int8 ? all_scales() + first : nullptr};
 }
 
-void KvCache::Rows::store(const float* x, size_t heads, size_t capacity, size_t position) {
+void KvCache::Rows::store(const float* x, size_t head, size_t heads, size_t capacity,
+                          size_t position) {
+  const size_t first = head * capacity + position;
   kernels::store_rows(x, heads, d,
-                      {data.data() + position * row_bytes(), capacity * row_bytes(), type,
-                       type == CacheType::int8 ? all_scales() + position : nullptr, capacity});
+                      {data.data() + first * row_bytes(), capacity * row_bytes(), type,
+                       type == CacheType::int8 ? all_scales() + first : nullptr, capacity});
 }
 
 void KvCache::Rows::copy_from(const Rows& other, size_t heads, size_t other_capacity,
@@ -73,13 +77,21 @@ void KvCache::grow(size_t capacity) {
   capacity_ = capacity;
 }
 
-void KvCache::append(ConstMatrix keys, ConstMatrix values) {
-  if (length_ + keys.rows > capacity_) grow(std::max(length_ + keys.rows, 2 * capacity_));
-  for (size_t i = 0; i < keys.rows; ++i) {
-    keys_.store(keys.row(i), heads_, capacity_, length_ + i);
-    values_.store(values.row(i), heads_, capacity_, length_ + i);
-  }
-  length_ += keys.rows;
+void KvCache::append(ConstMatrix keys, ConstMatrix values, Threads& threads) {
+  const size_t n = keys.rows;
+  if (length_ + n > capacity_) grow(std::max(length_ + n, 2 * capacity_));
+  const size_t cost = (keys_.d + values_.d) * n;
+  threads.for_ranges(
+      heads_, kWorthSharing / std::max<size_t>(cost, 1) + 1, [&](size_t begin, size_t end) {
+        for (size_t i = 0; i < n; ++i) {
+          const auto store = [&](Rows& rows, const float* x) {
+            rows.store(x + begin * rows.d, begin, end - begin, capacity_, length_ + i);
+          };
+          store(keys_, keys.row(i));
+          store(values_, values.row(i));
+        }
+      });
+  length_ += n;
 }
 
 void KvCache::drop_front(size_t count) {

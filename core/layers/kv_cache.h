@@ -8,6 +8,7 @@
 #include "core/kernels/cache_rows.h"
 #include "core/kernels/read_ahead.h"
 #include "core/matrix.h"
+#include "core/threads.h"
 
 namespace terse {
 
@@ -29,8 +30,8 @@ class KvCache {
   size_t bytes_used() const { return bytes() / capacity_ * length_; }
 
   /// keys: [n, heads * d_qk], values: [n, heads * d_v]; the heads of a position stand one behind
-  /// the other.
-  void append(ConstMatrix keys, ConstMatrix values);
+  /// the other. The threads share the heads.
+  void append(ConstMatrix keys, ConstMatrix values, Threads& threads);
 
   /// Forgets the first `count` <= length() positions; the others move up.
   void drop_front(size_t count);
@@ -56,7 +57,8 @@ class KvCache {
     kernels::ReadAhead reads(size_t heads, size_t capacity, size_t length) const {
       return {data.data(), length * row_bytes(), heads, capacity * row_bytes()};
     }
-    void store(const float* x, size_t heads, size_t capacity, size_t position);
+    /// Some heads, from `head` on, of a position; x: their rows.
+    void store(const float* x, size_t head, size_t heads, size_t capacity, size_t position);
     void copy_from(const Rows& other, size_t heads, size_t other_capacity, size_t capacity,
                    size_t length);
     void drop_front(size_t heads, size_t capacity, size_t count, size_t left);

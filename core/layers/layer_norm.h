@@ -15,6 +15,8 @@ class LayerNorm : public Layer {
   kernels::ReadList reads_first() const override;
 
  private:
+  void forward_shared(const float* x, Workspace& work, float* y) const;
+
   const float* scale_;
   const float* bias_;
   size_t d_;

@@ -4,6 +4,7 @@
 
 #include "core/kernels/matmul.h"
 #include "core/kernels/quantized_matmul.h"
+#include "core/layers/columns.h"
 
 namespace terse {
 namespace {
@@ -12,8 +13,6 @@ namespace {
 constexpr size_t kWorthSplitting = size_t{1} << 14;
 // The same where the multiply-adds are those of bytes.
 constexpr size_t kWorthSplittingBytes = size_t{1} << 15;
-// Values that are worth quantising on another thread.
-constexpr size_t kWorthQuantizing = size_t{1} << 14;
 
 // Weights that are cheap to read by every thread: they stay in its second-level cache.
 constexpr size_t kSmallMatrix = size_t{1} << 16;
@@ -102,14 +101,18 @@ kernels::QuantizedGroups ByteRows::row(size_t i) const {
   return {groups_.values + first * kGroup, groups_.scales + first, groups_.sums + first};
 }
 
-void ByteRows::fill(ConstMatrix x, size_t begin, size_t end) const {
-  for (size_t i = begin; i < end; ++i) kernels::quantize(x.row(i), cols_, rows_.span, row(i));
+void ByteRows::fill(ConstMatrix x, Threads& threads) const {
+  for_spans(x, threads, [&](size_t i, size_t begin, size_t end) {
+    const size_t group = i * rows_.groups + begin / kGroup;
+    kernels::quantize(
+        x.row(i) + begin, end - begin, rows_.span,
+        {groups_.values + group * kGroup, groups_.scales + group, groups_.sums + group});
+  });
 }
 
 kernels::QuantizedRows quantized(ConstMatrix x, Workspace& work) {
   const ByteRows bytes(x.rows, x.cols, work.scratch);
-  work.threads.for_ranges(x.rows, grain_for(kWorthQuantizing, x.cols),
-                          [&](size_t begin, size_t end) { bytes.fill(x, begin, end); });
+  bytes.fill(x, work.threads);
   return bytes.rows();
 }
 

@@ -20,22 +20,13 @@ void linear(ConstMatrix x, kernels::WeightView w, const float* bias, Workspace& 
 void linear(const kernels::QuantizedRows& x, kernels::WeightView w, const float* bias,
             Threads& threads, Matrix y, const kernels::ReadList& later = {});
 
-/// work(begin, end) on ranges of the columns [0, count), each at least `grain` long: ranges begin
-/// where a row of any weight type may be cut.
-template <class Work>
-void for_columns(size_t count, size_t grain, Threads& threads, Work&& work) {
-  threads.for_ranges(
-      groups_of(count), groups_of(std::max<size_t>(grain, 64)),
-      [&](size_t begin, size_t end) { work(begin * kGroup, std::min(end * kGroup, count)); });
-}
-
 /// Rows of activations in 8 bits, in memory of the scratch's current frame.
 class ByteRows {
  public:
   ByteRows(size_t rows, size_t cols, Scratch& scratch);
 
-  /// Quantises some rows of x. Threads may share the rows.
-  void fill(ConstMatrix x, size_t begin, size_t end) const;
+  /// Quantises all rows of x.
+  void fill(ConstMatrix x, Threads& threads) const;
 
   const kernels::QuantizedRows& rows() const { return rows_; }
   /// Where row i is written, and those behind it.

@@ -133,7 +133,7 @@ void LshAttention::decode_first(ConstMatrix qk, ConstMatrix v, LshMemory& memory
   const size_t total = round_up(fits ? config_.memory : n, config_.chunks.chunk_len);
   const Matrix keys = work.scratch.matrix(n, qk.cols);
   normalise_keys(qk, heads, work.threads, keys);
-  memory.append(keys, v);
+  memory.append(keys, v, work.threads);
   const size_t kept = memory.length();
   const std::span<uint32_t> buckets = work.scratch.indices(config_.hash.n_hashes * total);
   for (size_t head = 0; head < heads; ++head) {
@@ -167,7 +167,7 @@ void LshAttention::decode_token(ConstMatrix qk, ConstMatrix v, LshMemory& memory
   const std::span<uint32_t> rows = work.scratch.indices(heads * visible);
   normalise_keys(qk, heads, work.threads, keys);
   memory.make_room(config_.drop);
-  memory.append(keys, v);
+  memory.append(keys, v, work.threads);
   const size_t cost = visible * (config_.heads.d_qk + config_.heads.d_v);
   work.threads.for_ranges(heads, kWorthSplitting / cost + 1, [&](size_t begin, size_t end) {
     for (size_t head = begin; head < end; ++head) {

@@ -23,9 +23,9 @@ void LshMemory::make_room(size_t drop) {
   }
 }
 
-void LshMemory::append(ConstMatrix keys, ConstMatrix values) {
+void LshMemory::append(ConstMatrix keys, ConstMatrix values, Threads& threads) {
   const size_t n = std::min(keys.rows, size_);
-  cache_.append(keys.bottom_rows(n), values.bottom_rows(n));
+  cache_.append(keys.bottom_rows(n), values.bottom_rows(n), threads);
 }
 
 void LshMemory::mark_sharing(size_t head, size_t n_slots, uint8_t* sharing) const {

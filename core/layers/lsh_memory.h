@@ -27,7 +27,7 @@ class LshMemory {
   /// Forgets the first `drop` positions if there is no room for one more.
   void make_room(size_t drop);
   /// Takes the last rows of keys and values, as many as there is room for in an empty memory.
-  void append(ConstMatrix keys, ConstMatrix values);
+  void append(ConstMatrix keys, ConstMatrix values, Threads& threads);
 
   /// The bucket of hash h at a slot: buckets(head)[h * size() + slot].
   uint32_t* buckets(size_t head) { return buckets_.data() + head * n_hashes_ * size_; }

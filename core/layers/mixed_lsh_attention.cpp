@@ -39,12 +39,12 @@ void MixedLshAttention::forward(ConstMatrix qk, ConstMatrix v, LayerState* state
   }
   const Mask mask = causal_ ? Mask::causal : Mask::none;
   if (own != nullptr) {
-    own->cache.append(qk, v);
+    own->cache.append(qk, v, work.threads);
     dot_product_attention(qk, own->cache, heads_, mask, work, y);
     return;
   }
   KvCache whole(heads_.heads, heads_.d_qk, heads_.d_v, qk.rows);
-  whole.append(qk, v);
+  whole.append(qk, v, work.threads);
   dot_product_attention(qk, whole, heads_, mask, work, y);
 }
 

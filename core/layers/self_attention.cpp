@@ -93,7 +93,7 @@ void SelfAttention::attend_whole(const Projected& x, Workspace& work, Matrix y) 
 void SelfAttention::attend_cached(const Projected& x, KvCache& cache, Workspace& work,
                                   Matrix y) const {
   const Mask causal = config_.share_qk ? Mask::earlier : Mask::causal;
-  cache.append(x.k, x.v);
+  cache.append(x.k, x.v, work.threads);
   dot_product_attention(x.q, cache, config_.heads, config_.causal ? causal : Mask::none, work, y);
 }
 
@@ -104,7 +104,7 @@ void SelfAttention::decode_first(const Projected& x, KvCache& cache, Workspace& 
   if (config_.chunks && long_call && n > config_.chunks->chunk_len &&
       n % config_.chunks->chunk_len == 0) {
     attend_whole(x, work, y);
-    cache.append(x.k, x.v);
+    cache.append(x.k, x.v, work.threads);
   } else {
     attend_cached(x, cache, work, y);
   }

@@ -8,6 +8,7 @@
 #include "core/kernels/quantized_matmul.h"
 #include "core/kernels/sparse_ff.h"
 #include "core/kernels/vector.h"
+#include "core/layers/columns.h"
 #include "core/layers/linear.h"
 
 namespace terse {

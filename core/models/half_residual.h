@@ -2,6 +2,7 @@
 // same or of another one.
 #pragma once
 
+#include "core/layers/columns.h"
 #include "core/layers/layer.h"
 
 namespace terse {
@@ -12,7 +13,7 @@ inline void add_layer(const Layer& layer, ConstMatrix x, LayerStates states, Wor
   const Scratch::Frame frame(work.scratch);
   const Matrix change = work.scratch.matrix(y.rows, y.cols);
   layer.forward(x, states, work, change);
-  as_eigen(y) += as_eigen(change);
+  add_to(change, work.threads, y);
 }
 
 }  // namespace terse

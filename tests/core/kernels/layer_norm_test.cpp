@@ -1,7 +1,9 @@
 // Layer normalisation against the reference.
 #include "core/kernels/layer_norm.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <numeric>
 
 #include "tests/core/kernels/kernel_test.h"
@@ -19,7 +21,7 @@ double mean_square(const std::vector<float>& x) {
 
 TEST_CASE("layer_norm stays within the rounding of its sums") {
   for_each_isa([] {
-    for (const size_t n : {2, 3, 15, 16, 17, 31, 33, 63, 96, 1000, 1024}) {
+    for (const size_t n : {2, 3, 15, 16, 17, 31, 33, 63, 96, 511, 512, 513, 1024, 1500}) {
       for (const float offset : {0.0f, 30.0f}) {
         auto x = random_floats(n, 1);
         for (float& value : x) value += offset;
@@ -53,13 +55,52 @@ TEST_CASE("layer_norm stays within the rounding of its sums") {
 
 TEST_CASE("layer_norm of a constant vector is its bias") {
   for_each_isa([] {
-    for (const size_t n : {1, 16, 17}) {
+    for (const size_t n : {1, 16, 17, 1300}) {
       const std::vector<float> x(n, 2.5f);
       const auto scale = random_floats(n, 4);
       const auto bias = random_floats(n, 5);
       std::vector<float> y(n);
       layer_norm(x.data(), n, scale.data(), bias.data(), true, y.data());
       CHECK(y == bias);
+    }
+  });
+}
+
+TEST_CASE("A vector normalised part by part has the bits of the whole") {
+  for_each_isa([] {
+    for (const size_t n : {100, 512, 513, 9216}) {
+      for (const bool center : {true, false}) {
+        const auto x = random_floats(n, 9);
+        const auto scale = random_floats(n, 10);
+        const auto bias = random_floats(n, 11);
+        std::vector<float> whole(n), parts(n);
+        layer_norm(x.data(), n, scale.data(), bias.data(), center, whole.data());
+        const auto size_of_part = [&](size_t i) { return std::min(kNormPart, n - i * kNormPart); };
+        std::vector<Moments> moments(norm_parts(n));
+        for (size_t i = moments.size(); i-- > 0;) {
+          moments[i] = moments_of(&x[i * kNormPart], size_of_part(i), center);
+        }
+        const Norm norm = norm_of(moments, n);
+        for (size_t i = 0; i < moments.size(); ++i) {
+          const size_t first = i * kNormPart;
+          normalise(&x[first], size_of_part(i), norm, &scale[first],
+                    center ? &bias[first] : nullptr, &parts[first]);
+        }
+        CHECK(parts == whole);
+      }
+    }
+  });
+}
+
+TEST_CASE("layer_norm of a huge mean stays finite where the deviation does") {
+  for_each_isa([] {
+    for (const size_t n : {64, 1300}) {
+      const std::vector<float> x(n, 1e25f);
+      const auto scale = random_floats(n, 12);
+      const auto bias = random_floats(n, 13);
+      std::vector<float> y(n);
+      layer_norm(x.data(), n, scale.data(), bias.data(), true, y.data());
+      for (const float value : y) REQUIRE(std::isfinite(value));
     }
   });
 }

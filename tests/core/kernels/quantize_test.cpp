@@ -73,7 +73,8 @@ struct Prepared {
         spans(spans_of(groups_of(k))),
         scales(positions * spans) {
     for (size_t i = 0; i < positions; ++i) {
-      prepare_gating(&x[i * k], k, &values[i * groups_of(k) * kGroup], &scales[i * spans]);
+      prepare_gating(&x[i * k], k, span_of(groups_of(k)), &values[i * groups_of(k) * kGroup],
+                     &scales[i * spans]);
     }
   }
   GateInput input() const { return {values.data(), scales.data()}; }

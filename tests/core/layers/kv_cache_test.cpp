@@ -20,7 +20,8 @@ void append(KvCache& cache, size_t first, size_t n) {
       values.push_back(-float(i));
     }
   }
-  cache.append({keys.data(), n, 4}, {values.data(), n, 2});
+  Threads threads;
+  cache.append({keys.data(), n, 4}, {values.data(), n, 2}, threads);
 }
 
 void check(const KvCache& cache, size_t first, size_t n, double tolerance) {

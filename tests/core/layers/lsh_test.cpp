@@ -207,12 +207,13 @@ std::vector<uint32_t> ranked(const std::vector<uint32_t>& buckets, size_t n_hash
 TEST_CASE("A token sees the slots that Trax ranks highest, also after the memory was full") {
   const size_t n_hashes = 2, size = 12, drop = 5;
   LshMemory memory({1, 1, 1}, n_hashes, size, {});
+  Threads threads;
   std::mt19937 generator(5);
   std::vector<uint32_t> rows(size);
   const float one = 1.0f;
   for (size_t step = 0; step < 60; ++step) {
     memory.make_room(drop);
-    memory.append({&one, 1, 1}, {&one, 1, 1});
+    memory.append({&one, 1, 1}, {&one, 1, 1}, threads);
     const size_t now = memory.length() - 1;
     for (size_t h = 0; h < n_hashes; ++h) {
       memory.buckets(0)[h * size + now] = uint32_t(h * 4 + generator() % 4);

@@ -35,10 +35,10 @@ std::vector<float> as_trax(const std::vector<float>& q, const std::vector<float>
 std::vector<float> attend(const std::vector<float>& q, std::vector<float> keys,
                           std::vector<float> values, size_t n, CacheType type = CacheType::f32) {
   const size_t d = q.size();
-  KvCache cache(1, d, d, n, type);
-  cache.append(Matrix(keys.data(), n, d), Matrix(values.data(), n, d));
-  std::vector<float> y(d);
   Workspace work;
+  KvCache cache(1, d, d, n, type);
+  cache.append(Matrix(keys.data(), n, d), Matrix(values.data(), n, d), work.threads);
+  std::vector<float> y(d);
   rounded_attention(ConstMatrix(q.data(), 1, d), cache, {1, d, d}, work, Matrix(y.data(), 1, d));
   return y;
 }
