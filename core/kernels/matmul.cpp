@@ -26,10 +26,6 @@ constexpr size_t kTileRows = 2;
 // Bytes of weights that are used for all rows of x before the next ones: half of a small L2.
 constexpr size_t kCachedBytes = 256 * 1024;
 
-// How far ahead of its weights the first tile of several rows asks for the next ones: between so
-// many products the hardware alone falls behind. The other tiles find them in the cache.
-constexpr size_t kAskAhead = 2048;
-
 /// One product: what every tile of it needs.
 template <class W>
 struct Product {

@@ -138,9 +138,10 @@ struct Int8Slice {
 
   static constexpr size_t kStepsInVector = 1;
   static constexpr size_t kVectorsInGroup = kGroup / 4;
-  auto vector(size_t g, size_t v) const {
-    return load_word(values + (g * kVectorsInGroup + v) * 4 * kPanel);
+  const uint8_t* address(size_t g, size_t v) const {
+    return values + (g * kVectorsInGroup + v) * 4 * kPanel;
   }
+  auto vector(size_t g, size_t v) const { return load_word(address(g, v)); }
   FloatVec group_scale(size_t, float x_scale) const { return hn::Set(Floats(), x_scale); }
   FloatVec finish(FloatVec sum) const { return hn::Mul(sum, hn::LoadU(Floats(), scales)); }
 };
@@ -161,9 +162,10 @@ struct Int4Slice {
 
   static constexpr size_t kStepsInVector = 2;
   static constexpr size_t kVectorsInGroup = kGroup / 8;
-  auto vector(size_t g, size_t v) const {
-    return load_word(values + (g * kVectorsInGroup + v) * 4 * kPanel);
+  const uint8_t* address(size_t g, size_t v) const {
+    return values + (g * kVectorsInGroup + v) * 4 * kPanel;
   }
+  auto vector(size_t g, size_t v) const { return load_word(address(g, v)); }
   FloatVec group_scale(size_t g, float x_scale) const {
     return hn::Mul(load(Floats(), scales + g * kPanel), hn::Set(Floats(), x_scale));
   }
@@ -200,14 +202,21 @@ HWY_INLINE void add_vector(const int8_t* const (&x)[kRows], const Slice (&slices
 
 /// What is asked for at each group of a product.
 struct AskedFor {
-  PacedReads next;   // of the same product
-  PacedReads block;  // of its rows
-  PacedReads later;  // of what comes after it
+  bool in_order = false;  // the product's weights, kAskAhead before they are read
+  PacedReads next;        // of the same product
+  PacedReads block;       // of its rows
+  PacedReads later;       // of what comes after it
 
-  HWY_INLINE void step() {
+  template <size_t kWide, class Slice>
+  HWY_INLINE void step(const Slice (&slices)[kWide], size_t group) {
     next.step();
     block.step();
     later.step();
+    if (!in_order) return;
+    unrolled<kWide>([&](auto c) TERSE_INLINED {
+      unrolled<Slice::kVectorsInGroup>(
+          [&](auto v) TERSE_INLINED { prefetch_line(slices[c].address(group, v) + kAskAhead); });
+    });
   }
 };
 
@@ -265,7 +274,7 @@ HWY_INLINE void span_products(const QuantizedRows& x, const size_t (&base)[kRows
     unrolled<kWide>([&](auto c) TERSE_INLINED { products[r][c] = start; });
   });
   for (size_t g = span.of.begin; g < span.of.end; ++g) {
-    asked.step();
+    asked.step(slices, g);
     for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) add_vector(rows, slices, g, v, products);
     unrolled<kRows>([&](auto r) TERSE_INLINED { rows[r] += kGroup; });
   }

@@ -243,10 +243,13 @@ class Steps {
   size_t in_block_;
 };
 
-/// What a step reads.
+/// What a step reads; or, in order, what it reads before it can ask by itself.
 template <class Slice>
-ReadAhead reads_of(const Product& p, const Step& step) {
+ReadAhead reads_of(const Product& p, Step step, bool in_order) {
   constexpr size_t kGroupBytes = Slice::kVectorsInGroup * 4 * kPanel;
+  if (in_order) {
+    step.range.end = std::min(step.range.end, step.range.begin + kAskAhead / kGroupBytes);
+  }
   const size_t panel = step.first / kSlices;
   const size_t panels = (step.first + step.wide - 1) / kSlices + 1 - panel;
   const std::byte* first = p.w + panel * p.panel_bytes +
@@ -264,7 +267,8 @@ void product(Product p, size_t block_groups, size_t begin, size_t end, ReadList 
   const Steps steps(p, Tiles::kMostWide, block_groups);
   const size_t tiles = tiles_of<Tiles>(end - begin);
   AskedFor asked;
-  ReadAhead start = reads_of<Slice>(p, steps[0]);
+  asked.in_order = tiles == 1 && block_groups >= p.groups;
+  ReadAhead start = reads_of<Slice>(p, steps[0], asked.in_order);
   start.ask(start.lines());
   for (size_t i = 0; i < steps.count(); ++i) {
     const auto [first, wide, range] = steps[i];
@@ -273,8 +277,10 @@ void product(Product p, size_t block_groups, size_t begin, size_t end, ReadList 
     if (steps.begins_block(i)) {
       asked.block = PacedReads(prepare(range, p), steps.in_block() * tiles * kBlockGroups);
     }
-    asked.next =
-        i + 1 < steps.count() ? PacedReads(reads_of<Slice>(p, steps[i + 1]), groups) : PacedReads();
+    asked.next = {};
+    if (i + 1 < steps.count()) {
+      asked.next = PacedReads(reads_of<Slice>(p, steps[i + 1], asked.in_order), groups);
+    }
     if (wide == Tiles::kMostWide) {
       product_rows<Tiles, Tiles::kMostWide>(p, begin, end, first, range, asked);
     } else {

@@ -12,6 +12,10 @@ namespace terse::kernels {
 /// What memory delivers at once.
 constexpr size_t kLineBytes = 64;
 
+/// Bytes ahead of what it reads in order that a product of several rows asks for its weights:
+/// between so many multiply-adds the hardware alone falls behind.
+constexpr size_t kAskAhead = 2048;
+
 /// Asks for the line at p, to be in the second-level cache soon; p may point anywhere. The first
 /// level has too few requests in flight to keep up with memory.
 inline void prefetch_line(const void* p) {
