@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/shares.h"
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 #endif
@@ -90,9 +92,10 @@ class Signal {
   uint32_t skips_left_ = 0;  // those still to come
 };
 
-/// The first item of range i of `parts`.
-size_t range_begin(size_t count, size_t parts, size_t i) {
-  return count / parts * i + std::min(i, count % parts);
+using Clock = std::chrono::steady_clock;
+
+float seconds_since(Clock::time_point start) {
+  return std::chrono::duration<float>(Clock::now() - start).count();
 }
 
 }  // namespace
@@ -107,16 +110,18 @@ struct Threads::Impl {
   };
 
   /// One helper. The work shares a cache line with the counter that announces it, so both come at
-  /// once.
+  /// once; so do what it took and the counter that says that it is done.
   struct alignas(64) Helper {
     Work work;
     Signal start;
-    alignas(64) Signal done;
+    alignas(64) float seconds = 0;  // for its last range
+    Signal done;
     uint32_t loops = 0;  // in which it had work; the caller's
     std::thread thread;
   };
 
-  explicit Impl(size_t count) : helpers(count) {}
+  explicit Impl(size_t count)
+      : helpers(count), shares(kLoops, Shares(count + 1)), seconds(count + 1) {}
 
   ~Impl() {
     for (Helper& helper : helpers) {
@@ -136,12 +141,26 @@ struct Threads::Impl {
       helper.start.await(loop);
       const Work work = helper.work;
       if (work.stop) return;
+      const auto start = Clock::now();
       work.task(work.context, work.begin, work.end);
+      helper.seconds = seconds_since(start);
       helper.done.raise();
     }
   }
 
+  Shares& shares_of(Task task, size_t count) {
+    const auto loop = reinterpret_cast<const void*>(task);
+    Shares& found = shares[(reinterpret_cast<uintptr_t>(loop) / 16 + count) % kLoops];
+    found.set_loop(loop, count);
+    return found;
+  }
+
+  // Places for the loops of a model, by a hash: few, if any, lose theirs to another one.
+  static constexpr size_t kLoops = 251;
+
   std::vector<Helper> helpers;
+  std::vector<Shares> shares;
+  std::vector<float> seconds;  // of the last loop, by thread
 };
 
 Threads::Threads(size_t count) : impl_(std::make_unique<Impl>(std::max<size_t>(count, 1) - 1)) {
@@ -158,16 +177,26 @@ void Threads::run(size_t count, size_t grain, Task task, void* context) {
   if (count == 0) return;
   const size_t parts = std::clamp<size_t>(count / std::max<size_t>(grain, 1), 1, size());
   if (parts == 1) return task(context, 0, count);
+  // A loop of fewer threads is short; its ranges are equal.
+  Shares* const shares = parts == size() ? &impl_->shares_of(task, count) : nullptr;
+  if (shares != nullptr) shares->cut(grain);
+  const auto begin = [&](size_t i) {
+    return shares != nullptr ? shares->begin(i) : range_begin(count, parts, i);
+  };
   for (size_t i = 1; i < parts; ++i) {
     Impl::Helper& helper = impl_->helpers[i - 1];
-    helper.work = {task, context, range_begin(count, parts, i), range_begin(count, parts, i + 1)};
+    helper.work = {task, context, begin(i), begin(i + 1)};
     helper.start.raise();
   }
-  task(context, 0, range_begin(count, parts, 1));
+  const auto start = Clock::now();
+  task(context, 0, begin(1));
+  impl_->seconds[0] = seconds_since(start);
   for (size_t i = 1; i < parts; ++i) {
     Impl::Helper& helper = impl_->helpers[i - 1];
     helper.done.await(++helper.loops);
+    impl_->seconds[i] = helper.seconds;
   }
+  if (shares != nullptr) shares->learn(impl_->seconds);
 }
 
 }  // namespace terse

@@ -22,8 +22,9 @@ class Threads {
   size_t size() const;
 
   /// Calls work(begin, end) on disjoint ranges that cover [0, count), each at least `grain` long
-  /// where there is more than one, and returns when all are done. With few items, or one thread, it
-  /// is a plain call. `work` must not throw. Allocates nothing.
+  /// where there is more than one, and returns when all are done. A loop that comes again gives
+  /// faster threads more (core/shares.h), so what is computed must not hang on the ranges. With few
+  /// items, or one thread, it is a plain call. `work` must not throw. Allocates nothing.
   template <class Work>
   void for_ranges(size_t count, size_t grain, Work&& work) {
     using Callable = std::remove_reference_t<Work>;

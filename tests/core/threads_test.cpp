@@ -1,4 +1,4 @@
-// The threads: every item once, fixed ranges, and no work while they wait.
+// The threads: every item once, ranges that follow their speed, and no work while they wait.
 #include "core/threads.h"
 
 #include <catch2/catch.hpp>
@@ -55,11 +55,27 @@ TEST_CASE("no items means no call") {
   CHECK(ranges_of(threads, 0, 1).empty());
 }
 
-TEST_CASE("ranges are the same every time") {
+TEST_CASE("ranges are equal at first, and where there are fewer than threads") {
   Threads threads(3);
-  const Ranges first = ranges_of(threads, 100, 1);
-  CHECK(first == Ranges{{0, 34}, {34, 67}, {67, 100}});
-  for (int i = 0; i < 50; ++i) REQUIRE(ranges_of(threads, 100, 1) == first);
+  CHECK(ranges_of(threads, 100, 1) == Ranges{{0, 33}, {33, 67}, {67, 100}});
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(ranges_of(threads, 100, 50) == Ranges{{0, 50}, {50, 100}});
+  }
+}
+
+TEST_CASE("a thread whose items take longer gets fewer of them") {
+  Threads threads(2);
+  const auto caller = std::this_thread::get_id();
+  size_t own = 0;
+  const auto work = [&](size_t begin, size_t end) {
+    const bool slow = std::this_thread::get_id() == caller;
+    if (slow) own = end - begin;
+    const auto item = std::chrono::microseconds(slow ? 30 : 10);
+    std::this_thread::sleep_for(item * (end - begin));
+  };
+  for (int i = 0; i < 60; ++i) threads.for_ranges(100, 1, work);
+  CHECK(own > 20);
+  CHECK(own < 40);
 }
 
 TEST_CASE("few items are done by the caller itself") {
