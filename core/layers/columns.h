@@ -45,8 +45,9 @@ void for_spans(ConstMatrix x, Threads& threads, Work&& work) {
 inline void add_to(ConstMatrix x, Threads& threads, Matrix y) {
   if (y.rows == 0) return;
   for_columns(y.cols, kWorthSharing / y.rows, threads, [&](size_t begin, size_t end) {
-    for (size_t i = 0; i < y.rows; ++i)
+    for (size_t i = 0; i < y.rows; ++i) {
       kernels::add(x.row(i) + begin, end - begin, y.row(i) + begin);
+    }
   });
 }
 
