@@ -64,18 +64,19 @@ TEST_CASE("ranges are equal at first, and where there are fewer than threads") {
 }
 
 TEST_CASE("a thread whose items take longer gets fewer of them") {
+  constexpr int kTurns = 60;
   Threads threads(2);
   const auto caller = std::this_thread::get_id();
-  size_t own = 0;
-  const auto work = [&](size_t begin, size_t end) {
-    const bool slow = std::this_thread::get_id() == caller;
-    if (slow) own = end - begin;
-    const auto item = std::chrono::microseconds(slow ? 30 : 10);
-    std::this_thread::sleep_for(item * (end - begin));
-  };
-  for (int i = 0; i < 60; ++i) threads.for_ranges(100, 1, work);
-  CHECK(own > 20);
-  CHECK(own < 40);
+  size_t own = 0;  // in the second half of the turns
+  for (int turn = 0; turn < kTurns; ++turn) {
+    threads.for_ranges(100, 1, [&](size_t begin, size_t end) {
+      const bool slow = std::this_thread::get_id() == caller;
+      if (slow && turn >= kTurns / 2) own += end - begin;
+      std::this_thread::sleep_for(std::chrono::microseconds(slow ? 150 : 50) * (end - begin));
+    });
+  }
+  CHECK(own > 10 * kTurns / 2);
+  CHECK(own < 40 * kTurns / 2);
 }
 
 TEST_CASE("few items are done by the caller itself") {
