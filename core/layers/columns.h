@@ -12,8 +12,11 @@
 
 namespace terse {
 
-/// Values of a vector that are worth waking another thread for, if little is done with each.
-constexpr size_t kWorthSharing = size_t{1} << 12;
+/// Values that are worth another thread, if little is done with each. Of a single token's vector
+/// few are: the other thread made them and has them in its cache.
+constexpr size_t worth_sharing(size_t positions) {
+  return size_t{1} << (positions == 1 ? 12 : 15);
+}
 
 /// work(begin, end) on ranges of the columns [0, count), each at least `grain` long: ranges begin
 /// where a row of any weight type may be cut.
@@ -31,7 +34,7 @@ void for_spans(ConstMatrix x, Threads& threads, Work&& work) {
   const size_t groups = groups_of(x.cols);
   const size_t spans = kernels::spans_of(groups);
   const size_t step = kernels::span_of(groups) * kGroup;
-  threads.for_ranges(x.rows * spans, kWorthSharing / step, [&](size_t begin, size_t end) {
+  threads.for_ranges(x.rows * spans, worth_sharing(x.rows) / step, [&](size_t begin, size_t end) {
     while (begin < end) {
       const size_t first = begin % spans;
       const size_t some = std::min(end - begin, spans - first);
@@ -44,7 +47,7 @@ void for_spans(ConstMatrix x, Threads& threads, Work&& work) {
 /// y += x. x, y: [n, d].
 inline void add_to(ConstMatrix x, Threads& threads, Matrix y) {
   if (y.rows == 0) return;
-  for_columns(y.cols, kWorthSharing / y.rows, threads, [&](size_t begin, size_t end) {
+  for_columns(y.cols, worth_sharing(y.rows) / y.rows, threads, [&](size_t begin, size_t end) {
     for (size_t i = 0; i < y.rows; ++i) {
       kernels::add(x.row(i) + begin, end - begin, y.row(i) + begin);
     }

@@ -63,11 +63,13 @@ void FactoredDense::add_bias(Matrix products, size_t begin, size_t end) const {
 void FactoredDense::add_bias(Threads& threads, Matrix products) const {
   if (bias_ == nullptr) return;
   const size_t d = products.cols;
-  for_columns(d, kWorthSharing / products.rows, threads, [&](size_t begin, size_t end) {
-    for (size_t i = 0; i < products.rows; ++i) {
-      kernels::add(bias_ + i % modules_ * d + begin, end - begin, products.row(i) + begin);
-    }
-  });
+  for_columns(d, worth_sharing(products.rows / modules_) / products.rows, threads,
+              [&](size_t begin, size_t end) {
+                for (size_t i = 0; i < products.rows; ++i) {
+                  kernels::add(bias_ + i % modules_ * d + begin, end - begin,
+                               products.row(i) + begin);
+                }
+              });
 }
 
 kernels::ReadList FactoredDense::reads_first() const {

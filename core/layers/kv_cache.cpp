@@ -82,7 +82,7 @@ void KvCache::append(ConstMatrix keys, ConstMatrix values, Threads& threads) {
   if (length_ + n > capacity_) grow(std::max(length_ + n, 2 * capacity_));
   const size_t cost = (keys_.d + values_.d) * n;
   threads.for_ranges(
-      heads_, kWorthSharing / std::max<size_t>(cost, 1) + 1, [&](size_t begin, size_t end) {
+      heads_, worth_sharing(n) / std::max<size_t>(cost, 1) + 1, [&](size_t begin, size_t end) {
         for (size_t i = 0; i < n; ++i) {
           const auto store = [&](Rows& rows, const float* x) {
             rows.store(x + begin * rows.d, begin, end - begin, capacity_, length_ + i);

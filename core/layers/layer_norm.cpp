@@ -14,11 +14,11 @@ LayerNorm::LayerNorm(const Weights& weights, size_t d, bool center)
       center_(center) {}
 
 void LayerNorm::forward(ConstMatrix x, LayerStates, Workspace& work, Matrix y) const {
-  if (x.rows == 1 && d_ >= work.threads.size() * kWorthSharing) {
+  if (x.rows == 1 && d_ >= work.threads.size() * worth_sharing(1)) {
     forward_shared(x.data, work, y.data);
     return;
   }
-  work.threads.for_ranges(x.rows, kWorthSharing / d_ + 1, [&](size_t begin, size_t end) {
+  work.threads.for_ranges(x.rows, worth_sharing(x.rows) / d_ + 1, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       kernels::layer_norm(x.row(i), d_, scale_, bias_, center_, y.row(i));
     }

@@ -53,7 +53,7 @@ make_records() { jq -nc "range($1) | {id: \"r\(.)\", ids: [300 + . % 400, 301 + 
 
 @test "a batch that was interrupted at 20 random moments ends as an unbroken one" {
   # Long enough that a fast machine is far from the end after 20 times a few moments.
-  make_records 500
+  make_records 3000
   "$TERSE" summarize --jsonl -n 12 --min-tokens 12 <in >whole
   touch out
   for _ in $(seq 20); do
@@ -64,7 +64,7 @@ make_records() { jq -nc "range($1) | {id: \"r\(.)\", ids: [300 + . % 400, 301 + 
     kill -KILL $! 2>/dev/null || true
     wait $! || true
   done
-  [ "$(wc -l <out)" -lt 500 ]
+  [ "$(wc -l <out)" -lt 3000 ]
   "$TERSE" summarize --jsonl -n 12 --min-tokens 12 --resume out <in
   cmp whole out
   # Once more changes nothing.
