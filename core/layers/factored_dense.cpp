@@ -6,6 +6,7 @@
 #include "core/kernels/matmul.h"
 #include "core/kernels/quantized_matmul.h"
 #include "core/kernels/vector.h"
+#include "core/layers/apart.h"
 #include "core/layers/columns.h"
 #include "core/layers/linear.h"
 
@@ -128,15 +129,16 @@ void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix pro
   const size_t rows = products.rows;
   if (rows >= kRowsEach * work.threads.size()) {
     // Each thread gates and multiplies its own rows, which stay in its first-level cache in
-    // between, as do their sums. They lie at twice their index: processors fetch the lines behind
-    // those that they read, and would take another thread's away.
-    const ByteRows block(2 * rows, kernels::kBlockGroups * kGroup, work.scratch);
-    const Matrix sums = work.scratch.matrix(2 * rows, products.cols);
+    // between, as do their sums.
+    const size_t byte_spread = spread(rows, kernels::kBlockGroups * sizeof(float), work.threads);
+    const ByteRows block(byte_spread * rows, kernels::kBlockGroups * kGroup, work.scratch);
+    const size_t sum_spread = spread(rows, products.cols * sizeof(float), work.threads);
+    const Matrix sums = work.scratch.matrix(sum_spread * rows, products.cols);
     const size_t grain = kWorthMultiplying / (d * products.cols) + 1;
     work.threads.for_ranges(rows, grain, [&](size_t begin, size_t end) {
-      const Matrix own = sums.middle_rows(2 * begin, end - begin);
+      const Matrix own = sums.middle_rows(sum_spread * begin, end - begin);
       kernels::gated_matmul({input(0), gating_, modules_}, begin, end, projection_, own.cols, d,
-                            block.row(2 * begin), own.data, own.stride,
+                            block.row(byte_spread * begin), own.data, own.stride,
                             work.upcoming.projection.part(begin, end, rows));
       copy(own, products.middle_rows(begin, end - begin));
       add_bias(products, begin, end);

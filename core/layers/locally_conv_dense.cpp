@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/kernels/quantized_matmul.h"
+#include "core/layers/apart.h"
 #include "core/layers/dense.h"
 
 namespace terse {
@@ -62,27 +63,37 @@ void LocallyConvDense::compute(const ConvInput& input, const Part& part,
 
 void convolve_together(std::span<const LocallyConvDense* const> convolutions,
                        const ConvInput& input, Workspace& work, std::span<const Matrix> outputs) {
+  const size_t positions = input.positions();
+  const size_t modules = convolutions.front()->reach().modules;
+  const size_t rows = positions * modules;
   size_t cost = 0;  // of a position
   size_t panels = 0;
-  for (const LocallyConvDense* convolution : convolutions) {
-    panels = std::max(panels, convolution->panels());
-    cost += convolution->panels() * convolution->panel_cost();
+  size_t d_out = 0;
+  for (size_t i = 0; i < convolutions.size(); ++i) {
+    panels = std::max(panels, convolutions[i]->panels());
+    cost += convolutions[i]->panels() * convolutions[i]->panel_cost();
+    d_out = std::max(d_out, outputs[i].cols);
   }
-  const auto compute = [&](LocallyConvDense::Part part, const kernels::ReadList& later) {
+  // Calls compute_one(convolution, part, later, output) for each of them.
+  const auto for_each = [&](LocallyConvDense::Part part, const kernels::ReadList& later,
+                            auto&& compute_one) {
     size_t begin = 0;  // of this convolution's share of all cost
     for (size_t i = 0; i < convolutions.size(); ++i) {
       LocallyConvDense::Part some = part;
       some.end_panel = std::min(part.end_panel, convolutions[i]->panels());
       const size_t end = begin + convolutions[i]->panels() * convolutions[i]->panel_cost();
       if (some.first_panel < some.end_panel) {
-        convolutions[i]->compute(input, some, later.part(begin, end, cost), outputs[i]);
+        compute_one(*convolutions[i], some, later.part(begin, end, cost), outputs[i]);
       }
       begin = end;
     }
   };
-  const size_t positions = input.positions();
-  const size_t modules = convolutions.front()->reach().modules;
-  const size_t rows = positions * modules;
+  const auto compute = [&](const LocallyConvDense::Part& part, const kernels::ReadList& later) {
+    for_each(part, later,
+             [&](const LocallyConvDense& convolution, const LocallyConvDense::Part& some,
+                 const kernels::ReadList& reads,
+                 Matrix y) { convolution.compute(input, some, reads, y); });
+  };
   // Threads share the panels, so that each weight is read by one of them; or the rows, where these
   // are many for a weight or where the panels cannot be shared evenly.
   const bool uneven = panels % work.threads.size() != 0;
@@ -91,9 +102,19 @@ void convolve_together(std::span<const LocallyConvDense* const> convolutions,
       compute({begin * modules, end * modules, 0, panels}, {});
     });
   } else if (input.in_bytes() && uneven && rows >= kRowsEach * work.threads.size()) {
+    const size_t apart = spread(rows, d_out / modules * sizeof(float), work.threads);
+    const Matrix sums = work.scratch.matrix(apart * positions, d_out);
     work.threads.for_ranges(
         rows, kWorthSplitting / (cost / modules) + 1, [&](size_t begin, size_t end) {
-          compute({begin, end, 0, panels}, work.upcoming.convolutions.part(begin, end, rows));
+          for_each({begin, end, 0, panels}, work.upcoming.convolutions.part(begin, end, rows),
+                   [&](const LocallyConvDense& convolution, const LocallyConvDense::Part& part,
+                       const kernels::ReadList& later, Matrix y) {
+                     const size_t first = begin * (y.cols / modules);
+                     const size_t count = (end - begin) * (y.cols / modules);
+                     const Matrix own(sums.data + (apart - 1) * first, positions, y.cols);
+                     convolution.compute(input, part, later, own);
+                     std::copy_n(own.data + first, count, y.data + first);
+                   });
         });
   } else {
     work.threads.for_ranges(
