@@ -8,7 +8,7 @@
 namespace terse {
 
 /// Bytes between the rows of two threads. Processors fetch ahead by the strides of a loop, and take
-/// lines away that another thread writes: 40 KB ahead on Zen 5, which costs a sixth of the loop.
+/// lines away that another thread writes: some 40 KB ahead on Zen 5.
 constexpr size_t kApart = size_t{1} << 16;
 
 /// Rows that the threads share, in ranges of any size, should lie at so many times the index of

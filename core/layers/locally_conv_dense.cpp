@@ -74,25 +74,25 @@ void convolve_together(std::span<const LocallyConvDense* const> convolutions,
     cost += convolutions[i]->panels() * convolutions[i]->panel_cost();
     d_out = std::max(d_out, outputs[i].cols);
   }
-  // Calls compute_one(convolution, part, later, output) for each of them.
-  const auto for_each = [&](LocallyConvDense::Part part, const kernels::ReadList& later,
-                            auto&& compute_one) {
+  // Straight into the outputs; or into rows of `own` that lie at `apart` times their index, and
+  // from there.
+  const auto compute = [&](LocallyConvDense::Part part, const kernels::ReadList& later,
+                           float* own = nullptr, size_t apart = 1) {
     size_t begin = 0;  // of this convolution's share of all cost
     for (size_t i = 0; i < convolutions.size(); ++i) {
       LocallyConvDense::Part some = part;
       some.end_panel = std::min(part.end_panel, convolutions[i]->panels());
       const size_t end = begin + convolutions[i]->panels() * convolutions[i]->panel_cost();
       if (some.first_panel < some.end_panel) {
-        compute_one(*convolutions[i], some, later.part(begin, end, cost), outputs[i]);
+        const Matrix& y = outputs[i];
+        const size_t first = part.first_row * (y.cols / modules);
+        const size_t count = (part.end_row - part.first_row) * (y.cols / modules);
+        const Matrix to = own == nullptr ? y : Matrix(own + (apart - 1) * first, positions, y.cols);
+        convolutions[i]->compute(input, some, later.part(begin, end, cost), to);
+        if (own != nullptr) std::copy_n(to.data + first, count, y.data + first);
       }
       begin = end;
     }
-  };
-  const auto compute = [&](const LocallyConvDense::Part& part, const kernels::ReadList& later) {
-    for_each(part, later,
-             [&](const LocallyConvDense& convolution, const LocallyConvDense::Part& some,
-                 const kernels::ReadList& reads,
-                 Matrix y) { convolution.compute(input, some, reads, y); });
   };
   // Threads share the panels, so that each weight is read by one of them; or the rows, where these
   // are many for a weight or where the panels cannot be shared evenly.
@@ -102,19 +102,13 @@ void convolve_together(std::span<const LocallyConvDense* const> convolutions,
       compute({begin * modules, end * modules, 0, panels}, {});
     });
   } else if (input.in_bytes() && uneven && rows >= kRowsEach * work.threads.size()) {
+    // A thread adds to its sums block by block, so they should not lie beside another thread's.
     const size_t apart = spread(rows, d_out / modules * sizeof(float), work.threads);
-    const Matrix sums = work.scratch.matrix(apart * positions, d_out);
+    const std::span<float> sums = work.scratch.floats(apart * positions * d_out);
     work.threads.for_ranges(
         rows, kWorthSplitting / (cost / modules) + 1, [&](size_t begin, size_t end) {
-          for_each({begin, end, 0, panels}, work.upcoming.convolutions.part(begin, end, rows),
-                   [&](const LocallyConvDense& convolution, const LocallyConvDense::Part& part,
-                       const kernels::ReadList& later, Matrix y) {
-                     const size_t first = begin * (y.cols / modules);
-                     const size_t count = (end - begin) * (y.cols / modules);
-                     const Matrix own(sums.data + (apart - 1) * first, positions, y.cols);
-                     convolution.compute(input, part, later, own);
-                     std::copy_n(own.data + first, count, y.data + first);
-                   });
+          compute({begin, end, 0, panels}, work.upcoming.convolutions.part(begin, end, rows),
+                  sums.data(), apart);
         });
   } else {
     work.threads.for_ranges(
