@@ -10,6 +10,7 @@
 #include "core/layers/factored_dense.h"
 #include "core/layers/kv_cache.h"
 #include "core/layers/layer_norm.h"
+#include "core/layers/locally_conv_dense.h"
 #include "io/random_weights.h"
 
 using namespace terse;
@@ -28,18 +29,18 @@ std::vector<float> random_row(size_t n) {
 }
 
 /// A layer's output for one row, from so many threads.
-std::vector<float> output(const Layer& layer, size_t d_out, size_t threads) {
+std::vector<float> output(const Layer& layer, size_t d_in, size_t d_out, size_t threads) {
   Workspace work(threads);
-  const auto x = random_row(kWide);
+  const auto x = random_row(d_in);
   std::vector<float> y(d_out);
-  layer.forward({x.data(), 1, kWide}, nullptr, work, {y.data(), 1, d_out});
+  layer.forward({x.data(), 1, d_in}, nullptr, work, {y.data(), 1, d_out});
   return y;
 }
 
-void check_threads(const Layer& layer, size_t d_out) {
-  const auto alone = output(layer, d_out, 1);
+void check_threads(const Layer& layer, size_t d_out, size_t d_in = kWide) {
+  const auto alone = output(layer, d_in, d_out, 1);
   for (size_t threads = 2; threads <= kMostThreads; ++threads) {
-    CHECK(output(layer, d_out, threads) == alone);
+    CHECK(output(layer, d_in, d_out, threads) == alone);
   }
 }
 
@@ -55,6 +56,8 @@ TEST_CASE("Layers of a wide row have the same bits on any number of threads") {
     check_threads(Dense(weights / "dense", kWide, 40), 40);
     check_threads(FactoredDense(weights / "few", 3, kWide, 3 * 400), 3 * 400);
     check_threads(FactoredDense(weights / "many", 16, kWide, 16 * 48), 16 * 48);
+    // Nine panels, which two threads cannot share evenly: of bytes they share the modules.
+    check_threads(LocallyConvDense(weights / "conv", {64, 9216, 9216, 3, 3}), 9216, 9216);
   }
 }
 
