@@ -207,16 +207,10 @@ struct AskedFor {
   PacedReads block;       // of its rows
   PacedReads later;       // of what comes after it
 
-  template <size_t kWide, class Slice>
-  HWY_INLINE void step(const Slice (&slices)[kWide], size_t group) {
+  HWY_INLINE void step() {
     next.step();
     block.step();
     later.step();
-    if (!in_order) return;
-    unrolled<kWide>([&](auto c) TERSE_INLINED {
-      unrolled<Slice::kVectorsInGroup>(
-          [&](auto v) TERSE_INLINED { prefetch_line(slices[c].address(group, v) + kAskAhead); });
-    });
   }
 };
 
@@ -274,8 +268,15 @@ HWY_INLINE void span_products(const QuantizedRows& x, const size_t (&base)[kRows
     unrolled<kWide>([&](auto c) TERSE_INLINED { products[r][c] = start; });
   });
   for (size_t g = span.of.begin; g < span.of.end; ++g) {
-    asked.step(slices, g);
-    for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) add_vector(rows, slices, g, v, products);
+    asked.step();
+    for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {
+      // Line by line: many requests at once hold up the loads behind them.
+      if (asked.in_order) {
+        unrolled<kWide>([&](auto c)
+                            TERSE_INLINED { prefetch_once(slices[c].address(g, v) + kAskAhead); });
+      }
+      add_vector(rows, slices, g, v, products);
+    }
     unrolled<kRows>([&](auto r) TERSE_INLINED { rows[r] += kGroup; });
   }
 }

@@ -25,13 +25,52 @@ inline void prefetch_line(const void* p) {
   asm volatile("");
 }
 
+/// The same for what is read soon and only once: to be in the first-level cache, and in no other.
+inline void prefetch_once(const void* p) {
+  __builtin_prefetch(p, 0, 0);
+  asm volatile("");
+}
+
+/// Asks for some lines from p on; up to 8 without a loop. Between products a loop of a few turns
+/// costs far more than the lines themselves.
+inline void prefetch_lines(const std::byte* p, size_t lines) {
+  for (; lines > 8; --lines, p += kLineBytes) prefetch_line(p);
+  switch (lines) {
+    case 8:
+      prefetch_line(p + 7 * kLineBytes);
+      [[fallthrough]];
+    case 7:
+      prefetch_line(p + 6 * kLineBytes);
+      [[fallthrough]];
+    case 6:
+      prefetch_line(p + 5 * kLineBytes);
+      [[fallthrough]];
+    case 5:
+      prefetch_line(p + 4 * kLineBytes);
+      [[fallthrough]];
+    case 4:
+      prefetch_line(p + 3 * kLineBytes);
+      [[fallthrough]];
+    case 3:
+      prefetch_line(p + 2 * kLineBytes);
+      [[fallthrough]];
+    case 2:
+      prefetch_line(p + 1 * kLineBytes);
+      [[fallthrough]];
+    case 1:
+      prefetch_line(p);
+  }
+}
+
 /// Ranges of equal size, a stride apart. They are asked for one after the other, a few lines at a
 /// time, to be in the second-level cache soon. A small value: each thread has its own.
 class ReadAhead {
  public:
   ReadAhead() = default;
   ReadAhead(const std::byte* first, size_t bytes, size_t ranges = 1, size_t stride = 0)
-      : first_(first), bytes_(bytes), ranges_(bytes == 0 ? 0 : ranges), stride_(stride) {}
+      : at_(first), bytes_(bytes), ranges_(bytes == 0 ? 0 : ranges), stride_(stride) {
+    left_ = lines_of_range();
+  }
   /// An array that threads may share piece by piece.
   static ReadAhead whole(const std::byte* first, size_t bytes) {
     const size_t piece = std::clamp<size_t>(bytes, 1, kPiece);
@@ -41,25 +80,22 @@ class ReadAhead {
   /// Those of the ranges that belong to parts begin .. end of `parts` equal ones.
   ReadAhead part(size_t begin, size_t end, size_t parts) const {
     const size_t from = ranges_ * begin / parts;
-    return {first_ + from * stride_, bytes_, ranges_ * end / parts - from, stride_};
+    return {range() + from * stride_, bytes_, ranges_ * end / parts - from, stride_};
   }
 
   /// All bytes, if the ranges are one piece.
   std::span<const std::byte> piece() const {
     const bool whole = ranges_ == 1 || stride_ == bytes_;
-    return {first_, whole ? ranges_ * bytes_ : 0};
+    return {range(), whole ? ranges_ * bytes_ : 0};
   }
 
   /// Lines that are left.
-  size_t lines() const {
-    return ranges_ * ((bytes_ + kLineBytes - 1) / kLineBytes) - at_ / kLineBytes;
-  }
+  size_t lines() const { return ranges_ * lines_of_range() - lines_done(); }
 
   void ask(size_t lines) {
     while (lines > 0 && ranges_ > 0) {
-      const size_t some = std::min(lines, lines_of_range());
-      const std::byte* line = first_ + at_;
-      for (size_t i = 0; i < some; ++i) prefetch_line(line + i * kLineBytes);
+      const size_t some = std::min(lines, left_);
+      prefetch_lines(at_, some);
       lines -= some;
       advance(some);
     }
@@ -67,39 +103,42 @@ class ReadAhead {
 
   /// Takes the first lines away, at most so many: whole ranges, or some of one.
   ReadAhead take(size_t lines) {
-    const size_t left = lines_of_range();
-    if (at_ == 0 && lines > left) {
-      const ReadAhead taken(first_, bytes_, std::min(lines / left, ranges_), stride_);
-      begin_range(taken.ranges_);
+    if (ranges_ == 0) return {};
+    if (lines_done() == 0 && lines > left_) {
+      const ReadAhead taken(at_, bytes_, std::min(lines / left_, ranges_), stride_);
+      at_ += taken.ranges_ * stride_;
+      ranges_ -= taken.ranges_;
       return taken;
     }
-    const ReadAhead taken(first_ + at_, std::min(lines, left) * kLineBytes);
-    advance(std::min(lines, left));
+    const size_t some = std::min(lines, left_);
+    const ReadAhead taken(at_, some * kLineBytes);
+    advance(some);
     return taken;
   }
 
  private:
   static constexpr size_t kPiece = 32 * kLineBytes;
 
-  // Left of the range that has been begun.
-  size_t lines_of_range() const { return (bytes_ - at_ + kLineBytes - 1) / kLineBytes; }
+  size_t lines_of_range() const { return (bytes_ + kLineBytes - 1) / kLineBytes; }
+  // Of the range that has been begun.
+  size_t lines_done() const { return ranges_ == 0 ? 0 : lines_of_range() - left_; }
+  // Where it begins.
+  const std::byte* range() const { return at_ - lines_done() * kLineBytes; }
 
   void advance(size_t lines) {
     at_ += lines * kLineBytes;
-    if (at_ >= bytes_) begin_range(1);
+    left_ -= lines;
+    if (left_ > 0) return;
+    left_ = lines_of_range();
+    at_ += stride_ - left_ * kLineBytes;
+    --ranges_;
   }
 
-  void begin_range(size_t further) {
-    at_ = 0;
-    first_ += further * stride_;
-    ranges_ -= further;
-  }
-
-  const std::byte* first_ = nullptr;
+  const std::byte* at_ = nullptr;
+  size_t left_ = 0;  // lines of the range that has been begun
   size_t bytes_ = 0;
-  size_t ranges_ = 0;
+  size_t ranges_ = 0;  // that one, and those behind it
   size_t stride_ = 0;
-  size_t at_ = 0;
 };
 
 /// Asks at a pace: so many lines at each step of a loop.

@@ -38,6 +38,8 @@ TEST_CASE("a range to read ahead gives up its first lines, ranges whole or in pa
   CHECK(all.take(7).lines() == 6);
   CHECK(all.take(3).lines() == 3);
   CHECK(all.lines() == 0);
+  CHECK(all.take(3).lines() == 0);
+  CHECK(all.lines() == 0);
 }
 
 TEST_CASE("an array to read ahead is one piece however it is shared") {
