@@ -273,7 +273,7 @@ HWY_INLINE void span_products(const QuantizedRows& x, const size_t (&base)[kRows
       // Line by line: many requests at once hold up the loads behind them.
       if (asked.in_order) {
         unrolled<kWide>([&](auto c)
-                            TERSE_INLINED { prefetch_once(slices[c].address(g, v) + kAskAhead); });
+                            TERSE_INLINED { prefetch_near(slices[c].address(g, v) + kAskAhead); });
       }
       add_vector(rows, slices, g, v, products);
     }

@@ -25,9 +25,9 @@ inline void prefetch_line(const void* p) {
   asm volatile("");
 }
 
-/// The same for what is read soon and only once: to be in the first-level cache, and in no other.
-inline void prefetch_once(const void* p) {
-  __builtin_prefetch(p, 0, 0);
+/// The same for what is read next: to be in the first-level cache.
+inline void prefetch_near(const void* p) {
+  __builtin_prefetch(p, 0, 3);
   asm volatile("");
 }
 
@@ -130,7 +130,7 @@ class ReadAhead {
     left_ -= lines;
     if (left_ > 0) return;
     left_ = lines_of_range();
-    at_ += stride_ - left_ * kLineBytes;
+    at_ = at_ - left_ * kLineBytes + stride_;
     --ranges_;
   }
 
