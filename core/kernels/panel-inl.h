@@ -202,10 +202,10 @@ HWY_INLINE void add_vector(const int8_t* const (&x)[kRows], const Slice (&slices
 
 /// What is asked for at each group of a product.
 struct AskedFor {
-  bool in_order = false;  // the product's weights, kAskAhead before they are read
-  PacedReads next;        // of the same product
-  PacedReads block;       // of its rows
-  PacedReads later;       // of what comes after it
+  size_t ahead = 0;  // so many bytes before they are read: the product's weights, line by line
+  PacedReads next;   // of the same product
+  PacedReads block;  // of its rows
+  PacedReads later;  // of what comes after it
 
   HWY_INLINE void step() {
     next.step();
@@ -271,9 +271,9 @@ HWY_INLINE void span_products(const QuantizedRows& x, const size_t (&base)[kRows
     asked.step();
     for (size_t v = 0; v < Slice::kVectorsInGroup; ++v) {
       // Line by line: many requests at once hold up the loads behind them.
-      if (asked.in_order) {
-        unrolled<kWide>([&](auto c)
-                            TERSE_INLINED { prefetch_near(slices[c].address(g, v) + kAskAhead); });
+      if (asked.ahead > 0) {
+        unrolled<kWide>(
+            [&](auto c) TERSE_INLINED { prefetch_near(slices[c].address(g, v) + asked.ahead); });
       }
       add_vector(rows, slices, g, v, products);
     }
@@ -307,15 +307,18 @@ HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRow
   });
 }
 
-/// sums[r][c] = <x row r, weights of slice c>, over all groups.
+/// sums[r][c] = <x row r, weights of slice c>, over all groups. Asks for what lies `ahead` bytes
+/// behind the weights.
 template <size_t kRows, size_t kWide, class Slice>
 HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows],
-                               const Slice (&slices)[kWide], FloatVec (&sums)[kRows][kWide]) {
+                               const Slice (&slices)[kWide], size_t ahead,
+                               FloatVec (&sums)[kRows][kWide]) {
   for (size_t r = 0; r < kRows; ++r) {
     for (size_t c = 0; c < kWide; ++c) sums[r][c] = hn::Zero(Floats());
   }
-  AskedFor nothing;
-  panel_products(x, base, 0, slices, {0, x.taps * x.groups}, nothing, sums);
+  AskedFor asked;
+  asked.ahead = ahead;
+  panel_products(x, base, 0, slices, {0, x.taps * x.groups}, asked, sums);
   for (size_t c = 0; c < kWide; ++c) {
     for (size_t r = 0; r < kRows; ++r) sums[r][c] = slices[c].finish(sums[r][c]);
   }

@@ -197,9 +197,10 @@ constexpr size_t kLongSpan = 4;
 /// One row, of the vectors of outputs from `first` on: kWide at a time, then fewer.
 template <class Slice, size_t kWide>
 void product_row(const Product& p, size_t i, size_t first) {
-  AskedFor nothing;
+  AskedFor asked;
+  asked.ahead = kAskAhead;
   for (; first + kWide <= p.vectors(); first += kWide) {
-    product_tile<FineTiles<Slice>, 1, kWide>(p, i, first, {0, p.groups}, nothing);
+    product_tile<FineTiles<Slice>, 1, kWide>(p, i, first, {0, p.groups}, asked);
   }
   if constexpr (kWide > 1) product_row<Slice, kWide / 2>(p, i, first);
 }
@@ -267,8 +268,9 @@ void product(Product p, size_t block_groups, size_t begin, size_t end, ReadList 
   const Steps steps(p, Tiles::kMostWide, block_groups);
   const size_t tiles = tiles_of<Tiles>(end - begin);
   AskedFor asked;
-  asked.in_order = tiles == 1 && block_groups >= p.groups;
-  ReadAhead start = reads_of<Slice>(p, steps[0], asked.in_order);
+  const bool in_order = tiles == 1 && block_groups >= p.groups;
+  if (in_order) asked.ahead = kAskAhead;
+  ReadAhead start = reads_of<Slice>(p, steps[0], in_order);
   start.ask(start.lines());
   for (size_t i = 0; i < steps.count(); ++i) {
     const auto [first, wide, range] = steps[i];
@@ -279,7 +281,7 @@ void product(Product p, size_t block_groups, size_t begin, size_t end, ReadList 
     }
     asked.next = {};
     if (i + 1 < steps.count()) {
-      asked.next = PacedReads(reads_of<Slice>(p, steps[i + 1], asked.in_order), groups);
+      asked.next = PacedReads(reads_of<Slice>(p, steps[i + 1], in_order), groups);
     }
     if (wide == Tiles::kMostWide) {
       product_rows<Tiles, Tiles::kMostWide>(p, begin, end, first, range, asked);

@@ -124,8 +124,8 @@ void choose_quantized(const QuantizedRows& low, const std::byte* up, const float
   const size_t base[1] = {low.group_of(0)};
   HWY_ALIGN float logits[kSeen * hn::MaxLanes(d)];
   const size_t block_bytes = round_up(n, kPanel) / kPanel * panel_bytes(Slice::kType, k);
+  const size_t ahead = (kAskAhead / block_bytes + 1) * block_bytes;
   for (size_t b = 0; b < blocks; ++b, up += block_bytes) {
-    ask_for_block(up, block_bytes, blocks - b);
     Choice best;
     while (best.seen() < n) {
       const size_t first = best.seen() / lanes;
@@ -136,7 +136,7 @@ void choose_quantized(const QuantizedRows& low, const std::byte* up, const float
         };
         const Slice slices[kWide] = {slice(0), slice(1), slice(2), slice(3)};
         FloatVec sums[1][kWide];
-        panel_products(low, base, slices, sums);
+        panel_products(low, base, slices, ahead, sums);
         for (size_t c = 0; c < kWide && v + c <= last; ++c) {
           const size_t e = (v + c) * lanes;
           const FloatVec biases = load_part(d, bias + b * n + e, std::min(lanes, n - e));
