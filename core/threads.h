@@ -2,10 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <type_traits>
 
 namespace terse {
+
+/// What one thread does with items begin .. end of a loop, where the loop is somebody else's. Made
+/// of std::ref, it allocates nothing. Does not throw.
+using RangeWork = std::function<void(size_t begin, size_t end)>;
 
 /// The threads of one decoder: the caller and size() - 1 helpers. Used by one caller at a time.
 /// A helper that waits spins for a few microseconds and then sleeps, so a busy machine is not

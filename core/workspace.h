@@ -2,7 +2,6 @@
 // caller at a time.
 #pragma once
 
-#include "core/kernels/attention.h"
 #include "core/kernels/read_ahead.h"
 #include "core/probe.h"
 #include "core/scratch.h"
@@ -11,10 +10,9 @@
 namespace terse {
 
 /// What is read after the loops of an attention layer, for each loop that can ask for it: a
-/// factored projection, the convolutions behind it, and the attention over a cache.
+/// factored projection, and the convolutions behind it.
 struct Upcoming {
   kernels::ReadList projection, convolutions;
-  kernels::LaterBytes attention;
 };
 
 struct Workspace {

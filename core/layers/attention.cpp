@@ -62,32 +62,51 @@ void Attention::forward(ConstMatrix x, LayerStates states, Workspace& work, Matr
   const Matrix v = work.scratch.matrix(x.rows, heads_.heads * heads_.d_v);
   const Matrix mixed = output_ ? work.scratch.matrix(x.rows, heads_.heads * heads_.d_v) : y;
 
-  // One token: its projections compute more than they read, the attention the other way round.
   const bool single = x.rows == 1 && states[0] != nullptr;
   if (single) {
-    const KvCache& cache = static_cast<AttentionState*>(states[0])->cache;
-    work.upcoming = {cache.key_reads(), cache.value_reads(), {}};
-    if (!output_) work.upcoming.attention = work.next.largest();
-  }
-  qkv_->forward(x, states.parts<AttentionState>(work.scratch, qkv_of), work, q, k, v);
-  if (states[0] != nullptr) {
-    const std::span<const KvCache*> caches = work.scratch.pointers<const KvCache>(states.size());
-    for (size_t i = 0; i < states.size(); ++i) {
-      KvCache& cache = static_cast<AttentionState*>(states[i])->cache;
-      cache.append(rows_of_sequence(k, i, states.size()), rows_of_sequence(v, i, states.size()),
-                   work.threads);
-      caches[i] = &cache;
-    }
-    dot_product_attention(q, caches, heads_, mask_, work, mixed);
+    attend_one(x, states[0], work, q, k, v, mixed);
   } else {
-    KvCache whole(heads_.heads, heads_.d_qk, heads_.d_v, x.rows);
-    whole.append(k, v, work.threads);
-    dot_product_attention(q, whole, heads_, mask_, work, mixed);
+    attend(x, states, work, q, k, v, mixed);
   }
-  work.upcoming = {};
   if (!output_) return;
   if (single) work.upcoming.projection = work.next;
   output_->forward(mixed, states.parts<AttentionState>(work.scratch, output_of), work, y);
+  work.upcoming = {};
+}
+
+void Attention::attend(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
+                       Matrix v, Matrix y) const {
+  qkv_->forward(x, states.parts<AttentionState>(work.scratch, qkv_of), work, q, k, v);
+  if (states[0] == nullptr) {
+    KvCache whole(heads_.heads, heads_.d_qk, heads_.d_v, x.rows);
+    whole.append(k, v, work.threads);
+    dot_product_attention(q, whole, heads_, mask_, work, y);
+    return;
+  }
+  const std::span<const KvCache*> caches = work.scratch.pointers<const KvCache>(states.size());
+  for (size_t i = 0; i < states.size(); ++i) {
+    KvCache& cache = static_cast<AttentionState*>(states[i])->cache;
+    cache.append(rows_of_sequence(k, i, states.size()), rows_of_sequence(v, i, states.size()),
+                 work.threads);
+    caches[i] = &cache;
+  }
+  dot_product_attention(q, caches, heads_, mask_, work, y);
+}
+
+// One token: its projections compute more than they read, the attention the other way round.
+void Attention::attend_one(ConstMatrix x, LayerState* state, Workspace& work, Matrix q, Matrix k,
+                           Matrix v, Matrix y) const {
+  auto& own = static_cast<AttentionState&>(*state);
+  KvCache& cache = own.cache;
+  work.upcoming = {cache.key_reads(), cache.scale_reads().then(cache.value_reads())};
+  const kernels::LaterBytes later = output_ ? kernels::LaterBytes() : work.next.largest();
+  cache.extend(1);
+  const auto attend = [&](size_t begin, size_t end) {
+    cache.store(k, v, begin, end);
+    attend_heads(q.data, cache, heads_, mask_, later, begin, end, y.data);
+  };
+  qkv_->forward_then(x, own.qkv.get(), work, q, k, v,
+                     {heads_.heads, heads_worth_sharing(cache, heads_), std::ref(attend)});
   work.upcoming = {};
 }
 

@@ -23,6 +23,12 @@ class Attention : public Layer {
   kernels::ReadList reads_first() const override;
 
  private:
+  // y: the heads' vectors, before the output layer.
+  void attend(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k, Matrix v,
+              Matrix y) const;
+  void attend_one(ConstMatrix x, LayerState* state, Workspace& work, Matrix q, Matrix k, Matrix v,
+                  Matrix y) const;
+
   std::unique_ptr<QkvProjection> qkv_;
   std::unique_ptr<Layer> output_;
   HeadShape heads_;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/kernels/attention.h"
-
 namespace terse {
 namespace {
 
@@ -17,17 +15,21 @@ size_t visible(Mask mask, size_t position, size_t length) {
   return mask == Mask::causal ? position + 1 : std::max<size_t>(position, 1);
 }
 
+float scale_of(const HeadShape& shape) {
+  return 1.0f / std::sqrt(float(shape.d_qk));
+}
+
+size_t grain_for(size_t longest, const HeadShape& shape, size_t tile) {
+  return kWorthSplitting / (longest * (shape.d_qk + shape.d_v) * tile) + 1;
+}
+
 }  // namespace
 
 void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches,
                            const HeadShape& shape, Mask mask, Workspace& work, Matrix y) {
-  const float scale = 1.0f / std::sqrt(float(shape.d_qk));
   const size_t n_each = q.rows / caches.size();
   const size_t tile = std::min(kernels::kMostQueries, n_each);
   const size_t n_tiles = (n_each + tile - 1) / tile;
-
-  const kernels::LaterBytes later = work.upcoming.attention;
-  const size_t later_each = later.size() / shape.heads;
 
   // n rows of sequence i, from `begin` on.
   const auto attend_rows = [&](size_t i, size_t head, size_t begin, size_t n) {
@@ -36,9 +38,8 @@ void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches
     const size_t row = i * n_each + begin;
     kernels::attend_many(q.row(row) + head * shape.d_qk, q.stride, n, cache.keys(head),
                          cache.values(head), visible(mask, position, cache.length()),
-                         mask == Mask::none ? 0 : 1, shape.d_qk, shape.d_v, scale,
-                         y.row(row) + head * shape.d_v, y.stride,
-                         later.subspan(head * later_each, later_each));
+                         mask == Mask::none ? 0 : 1, shape.d_qk, shape.d_v, scale_of(shape),
+                         y.row(row) + head * shape.d_v, y.stride);
   };
   const auto attend_tile = [&](size_t i, size_t head, size_t begin) {
     const size_t n = std::min(tile, n_each - begin);
@@ -51,15 +52,29 @@ void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches
 
   size_t longest = 0;
   for (const KvCache* cache : caches) longest = std::max(longest, cache->length());
-  const size_t cost = longest * (shape.d_qk + shape.d_v) * tile;
   // Head by head, so that one head's keys and values stay in the cache over many positions.
   const size_t n_tasks = shape.heads * n_tiles;
   work.threads.for_ranges(
-      caches.size() * n_tasks, kWorthSplitting / cost + 1, [&](size_t begin, size_t end) {
+      caches.size() * n_tasks, grain_for(longest, shape, tile), [&](size_t begin, size_t end) {
         for (size_t task = begin; task < end; ++task) {
           attend_tile(task / n_tasks, task % n_tasks / n_tiles, task % n_tiles * tile);
         }
       });
+}
+
+void attend_heads(const float* q, const KvCache& cache, const HeadShape& shape, Mask mask,
+                  kernels::LaterBytes later, size_t begin, size_t end, float* y) {
+  const size_t length = visible(mask, cache.length() - 1, cache.length());
+  const size_t later_each = later.size() / shape.heads;
+  for (size_t head = begin; head < end; ++head) {
+    kernels::attend_many(q + head * shape.d_qk, 0, 1, cache.keys(head), cache.values(head), length,
+                         0, shape.d_qk, shape.d_v, scale_of(shape), y + head * shape.d_v, 0,
+                         later.subspan(head * later_each, later_each));
+  }
+}
+
+size_t heads_worth_sharing(const KvCache& cache, const HeadShape& shape) {
+  return grain_for(cache.length(), shape, 1);
 }
 
 }  // namespace terse

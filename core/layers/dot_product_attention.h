@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "core/kernels/attention.h"
 #include "core/layers/kv_cache.h"
 #include "core/matrix.h"
 #include "core/workspace.h"
@@ -23,9 +24,16 @@ enum class Mask { causal, earlier, none };
 ///
 /// q: [n, heads * d_qk], the last n positions of the cache; with several caches, the last n /
 /// caches.size() of each. y: [n, heads * d_v]. The same bits for any number of threads and caches.
-/// Asks for work.upcoming.attention.
 void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches,
                            const HeadShape& shape, Mask mask, Workspace& work, Matrix y);
+
+/// The same for heads begin .. end of one position, the last of its cache; for one thread of those
+/// that share the heads. Asks for its share of `later`.
+void attend_heads(const float* q, const KvCache& cache, const HeadShape& shape, Mask mask,
+                  kernels::LaterBytes later, size_t begin, size_t end, float* y);
+
+/// Heads of one position that are worth waking another thread for.
+size_t heads_worth_sharing(const KvCache& cache, const HeadShape& shape);
 
 inline void dot_product_attention(ConstMatrix q, const KvCache& cache, const HeadShape& shape,
                                   Mask mask, Workspace& work, Matrix y) {

@@ -24,10 +24,10 @@ kernels::CacheRows KvCache::Rows::of_head(size_t head, size_t capacity) const {
           type == CacheType::int8 ? all_scales() + first : nullptr};
 }
 
-void KvCache::Rows::store(const float* x, size_t head, size_t heads, size_t capacity,
+void KvCache::Rows::store(const float* x, size_t begin, size_t end, size_t capacity,
                           size_t position) {
-  const size_t first = head * capacity + position;
-  kernels::store_rows(x, heads, d,
+  const size_t first = begin * capacity + position;
+  kernels::store_rows(x + begin * d, end - begin, d,
                       {data.data() + first * row_bytes(), capacity * row_bytes(), type,
                        type == CacheType::int8 ? all_scales() + first : nullptr, capacity});
 }
@@ -77,21 +77,25 @@ void KvCache::grow(size_t capacity) {
   capacity_ = capacity;
 }
 
+void KvCache::extend(size_t n) {
+  if (length_ + n > capacity_) grow(std::max(length_ + n, 2 * capacity_));
+  length_ += n;
+}
+
+void KvCache::store(ConstMatrix keys, ConstMatrix values, size_t begin_head, size_t end_head) {
+  const size_t first = length_ - keys.rows;
+  for (size_t i = 0; i < keys.rows; ++i) {
+    keys_.store(keys.row(i), begin_head, end_head, capacity_, first + i);
+    values_.store(values.row(i), begin_head, end_head, capacity_, first + i);
+  }
+}
+
 void KvCache::append(ConstMatrix keys, ConstMatrix values, Threads& threads) {
   const size_t n = keys.rows;
-  if (length_ + n > capacity_) grow(std::max(length_ + n, 2 * capacity_));
+  extend(n);
   const size_t cost = (keys_.d + values_.d) * n;
-  threads.for_ranges(
-      heads_, worth_sharing(n) / std::max<size_t>(cost, 1) + 1, [&](size_t begin, size_t end) {
-        for (size_t i = 0; i < n; ++i) {
-          const auto store = [&](Rows& rows, const float* x) {
-            rows.store(x + begin * rows.d, begin, end - begin, capacity_, length_ + i);
-          };
-          store(keys_, keys.row(i));
-          store(values_, values.row(i));
-        }
-      });
-  length_ += n;
+  threads.for_ranges(heads_, worth_sharing(n) / std::max<size_t>(cost, 1) + 1,
+                     [&](size_t begin, size_t end) { store(keys, values, begin, end); });
 }
 
 void KvCache::drop_front(size_t count) {

@@ -33,13 +33,22 @@ class KvCache {
   /// the other. The threads share the heads.
   void append(ConstMatrix keys, ConstMatrix values, Threads& threads);
 
+  /// append() in two steps: counts n more positions, and stores some heads of the last n, which
+  /// several threads may do for different heads.
+  void extend(size_t n);
+  void store(ConstMatrix keys, ConstMatrix values, size_t begin_head, size_t end_head);
+
   /// Forgets the first `count` <= length() positions; the others move up.
   void drop_front(size_t count);
 
-  /// What attention over all positions so far reads: the keys and the values, a range for each
-  /// head.
+  /// What attention over all positions so far reads: the keys, the values, and the scales of both,
+  /// a range for each head.
   kernels::ReadAhead key_reads() const { return keys_.reads(heads_, capacity_, length_); }
   kernels::ReadAhead value_reads() const { return values_.reads(heads_, capacity_, length_); }
+  kernels::ReadList scale_reads() const {
+    return kernels::ReadList(keys_.scale_reads(heads_, capacity_, length_))
+        .then(values_.scale_reads(heads_, capacity_, length_));
+  }
 
   /// [length, d_qk] and [length, d_v] of one head.
   kernels::CacheRows keys(size_t head) const { return keys_.of_head(head, capacity_); }
@@ -57,8 +66,12 @@ class KvCache {
     kernels::ReadAhead reads(size_t heads, size_t capacity, size_t length) const {
       return {data.data(), length * row_bytes(), heads, capacity * row_bytes()};
     }
-    /// Some heads, from `head` on, of a position; x: their rows.
-    void store(const float* x, size_t head, size_t heads, size_t capacity, size_t position);
+    kernels::ReadAhead scale_reads(size_t heads, size_t capacity, size_t length) const {
+      if (type != CacheType::int8) return {};
+      return {scales.data(), length * sizeof(float), heads, capacity * sizeof(float)};
+    }
+    /// Heads begin .. end of a position; x: the rows of all heads.
+    void store(const float* x, size_t begin, size_t end, size_t capacity, size_t position);
     void copy_from(const Rows& other, size_t heads, size_t other_capacity, size_t capacity,
                    size_t length);
     void drop_front(size_t heads, size_t capacity, size_t count, size_t left);

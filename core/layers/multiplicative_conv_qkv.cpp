@@ -26,23 +26,27 @@ std::unique_ptr<LayerState> MultiplicativeConvQkv::new_state(const StateOptions&
   return state;
 }
 
-void MultiplicativeConvQkv::convolve_shared(ConstMatrix shared, LayerStates states, Workspace& work,
-                                            Matrix q, Matrix k, Matrix v) const {
+void MultiplicativeConvQkv::convolve(ConstMatrix shared, LayerStates states, Workspace& work,
+                                     Matrix q, Matrix k, Matrix v, const HeadLoop* loop) const {
   const auto convolution = [](const std::unique_ptr<Layer>& layer) {
     return static_cast<const LocallyConvDense*>(layer.get());
   };
   const LocallyConvDense& widest = *convolution(query_);
   const ConvInput input(shared, states, widest.reach(), widest.reads_bytes(), work);
-  if (key_) {
-    const LocallyConvDense* const all[] = {&widest, convolution(key_), convolution(value_)};
-    const Matrix outputs[] = {q, k, v};
-    convolve_together(all, input, work, outputs);
-  } else {
+  if (!key_) {
     const LocallyConvDense* const all[] = {&widest, convolution(value_)};
     const Matrix outputs[] = {q, v};
     convolve_together(all, input, work, outputs);
     copy(q, k);
+  } else {
+    const LocallyConvDense* const all[] = {&widest, convolution(key_), convolution(value_)};
+    const Matrix outputs[] = {q, k, v};
+    const bool by_heads = loop != nullptr && loop->heads == config_.modules &&
+                          shares_modules(input, config_.modules, work.threads);
+    if (by_heads) return convolve_modules(all, input, work, outputs, loop->grain, loop->work);
+    convolve_together(all, input, work, outputs);
   }
+  if (loop != nullptr) loop->run(work.threads);
 }
 
 void MultiplicativeConvQkv::join(ConstMatrix shared, ConstMatrix x, const Matrix& joined) const {
@@ -59,7 +63,7 @@ void MultiplicativeConvQkv::forward(ConstMatrix x, LayerStates states, Workspace
   const Scratch::Frame frame(work.scratch);
   const Matrix shared = work.scratch.matrix(x.rows, x.cols);
   shared_.forward(x, nullptr, work, shared);
-  if (together()) return convolve_shared(shared, states, work, q, k, v);
+  if (together()) return convolve(shared, states, work, q, k, v, nullptr);
   query_->forward(shared, part_of(states, 0, work.scratch), work, q);
   if (key_) {
     key_->forward(shared, part_of(states, 1, work.scratch), work, k);
@@ -73,6 +77,15 @@ void MultiplicativeConvQkv::forward(ConstMatrix x, LayerStates states, Workspace
   const Matrix joined = work.scratch.matrix(x.rows, 2 * x.cols);
   join(shared, x, joined);
   value_->forward(joined, part_of(states, 2, work.scratch), work, v);
+}
+
+void MultiplicativeConvQkv::forward_then(ConstMatrix x, LayerState* state, Workspace& work,
+                                         Matrix q, Matrix k, Matrix v, const HeadLoop& loop) const {
+  if (!together()) return QkvProjection::forward_then(x, state, work, q, k, v, loop);
+  const Scratch::Frame frame(work.scratch);
+  const Matrix shared = work.scratch.matrix(x.rows, x.cols);
+  shared_.forward(x, nullptr, work, shared);
+  convolve(shared, state, work, q, k, v, &loop);
 }
 
 }  // namespace terse

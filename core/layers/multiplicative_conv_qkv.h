@@ -31,14 +31,17 @@ class MultiplicativeConvQkv : public QkvProjection {
   std::unique_ptr<LayerState> new_state(const StateOptions& options) const override;
   void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
                Matrix v) const override;
+  void forward_then(ConstMatrix x, LayerState* state, Workspace& work, Matrix q, Matrix k, Matrix v,
+                    const HeadLoop& loop) const override;
   kernels::ReadList reads_first() const override { return shared_.reads_first(); }
 
  private:
   // Whether Q, K and V are convolutions of the same inputs, so that one tail and one pass serve
   // all.
   bool together() const { return config_.modules > 1 && config_.value_input == ValueInput::shared; }
-  void convolve_shared(ConstMatrix shared, LayerStates states, Workspace& work, Matrix q, Matrix k,
-                       Matrix v) const;
+  // Where together(): and then the loop, if there is one.
+  void convolve(ConstMatrix shared, LayerStates states, Workspace& work, Matrix q, Matrix k,
+                Matrix v, const HeadLoop* loop) const;
   void join(ConstMatrix shared, ConstMatrix x, const Matrix& joined) const;
 
   Config config_;

@@ -4,6 +4,12 @@
 
 namespace terse {
 
+void QkvProjection::forward_then(ConstMatrix x, LayerState* state, Workspace& work, Matrix q,
+                                 Matrix k, Matrix v, const HeadLoop& loop) const {
+  forward(x, state, work, q, k, v);
+  loop.run(work.threads);
+}
+
 SeparateQkv::SeparateQkv(std::unique_ptr<Layer> query, std::unique_ptr<Layer> key,
                          std::unique_ptr<Layer> value)
     : query_(std::move(query)), key_(std::move(key)), value_(std::move(value)) {}

@@ -7,6 +7,18 @@
 
 namespace terse {
 
+/// What is done with the queries, keys and values of heads of one position: work(begin, end) for
+/// some of `heads`, in ranges of at least `grain` where there are several.
+struct HeadLoop {
+  size_t heads;
+  size_t grain;
+  RangeWork work;
+
+  void run(Threads& threads) const {
+    threads.for_ranges(heads, grain, [&](size_t begin, size_t end) { work(begin, end); });
+  }
+};
+
 /// Like a Layer with three outputs; the same rules hold.
 class QkvProjection {
  public:
@@ -15,6 +27,10 @@ class QkvProjection {
   /// x: [n, d_model]. q, k: [n, heads * d_qk]. v: [n, heads * d_v].
   virtual void forward(ConstMatrix x, LayerStates states, Workspace& work, Matrix q, Matrix k,
                        Matrix v) const = 0;
+  /// forward() for one position, and then the loop over its heads: in one with the projection's own
+  /// where that makes whole heads, so that what a thread projects it also uses.
+  virtual void forward_then(ConstMatrix x, LayerState* state, Workspace& work, Matrix q, Matrix k,
+                            Matrix v, const HeadLoop& loop) const;
   virtual kernels::ReadList reads_first() const { return {}; }
 };
 
