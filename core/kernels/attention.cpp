@@ -108,20 +108,30 @@ struct Head {
 
 /// Keys and values of a block stand far apart, so neither is where the hardware's prefetching
 /// expects the next read: while the keys are read, the block's values are asked for, and then the
-/// keys of the next block. Of what comes later, half is asked for with the keys, half with the
-/// values: some lines for each, but less than its own, which come first.
+/// keys of the next block, or the first ones of the next head. Of what comes later, half is asked
+/// for with the keys, half with the values: some lines for each, but less than its own, which come
+/// first.
 struct BlockAhead {
   Ahead with_keys, with_values;
 
-  static BlockAhead of(const Head& head, size_t begin, size_t length, LaterBytes later) {
+  static BlockAhead of(const Head& head, size_t begin, size_t length, const AfterAttention& after) {
     const bool last = begin + kBlock >= length;
+    const LaterBytes later = after.later;
     const Reads values = rows(head.values, begin, head.d_v);
-    const Reads next_keys = last ? Reads() : rows(head.keys, begin + kBlock, head.d_qk);
+    const Reads next_keys =
+        last ? next_head(head, begin, length, after) : rows(head.keys, begin + kBlock, head.d_qk);
     const size_t lines = (later.size() / 2 / length + kLineBytes / 2) / kLineBytes;
     const size_t bytes =
         std::min(lines, std::max<size_t>(values.bytes / kLineBytes / 2, 1)) * kLineBytes;
     const auto later_from = [&](size_t row) { return Reads{later.data() + row * bytes, bytes}; };
     return {{values, later_from(begin)}, {next_keys, later_from(length + begin)}};
+  }
+  // Its first block of keys, in the time of the last block of this head.
+  static Reads next_head(const Head& head, size_t begin, size_t length,
+                         const AfterAttention& after) {
+    if (after.keys == nullptr) return {};
+    const size_t bytes = std::min(kBlock, length) * head.d_qk * size_of(head.keys.type);
+    return {after.keys, round_up((bytes + length - begin - 1) / (length - begin), kLineBytes)};
   }
   static Reads rows(CacheRows all, size_t first, size_t d) {
     return {all.from(first, d).data, d * size_of(all.type)};
@@ -144,14 +154,14 @@ HWY_INLINE void attend_block(const float* q, const Head& head, size_t begin, siz
 
 void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
-                 float* out, size_t out_stride, LaterBytes later) {
+                 float* out, size_t out_stride, const AfterAttention& after) {
   Running running[kMostQueries];
   const Head head{keys, values, d_qk, d_v, scale};
   for (size_t i = 0; i < m; ++i) std::fill_n(out + i * out_stride, d_v, 0.0f);
   const size_t longest = first_length + (m - 1) * growth;
   for (size_t begin = 0; begin < longest; begin += kBlock) {
     // The first query that sees the block brings it into the cache for all.
-    BlockAhead ahead = BlockAhead::of(head, begin, longest, later);
+    BlockAhead ahead = BlockAhead::of(head, begin, longest, after);
     for (size_t i = 0; i < m; ++i) {
       const size_t length = first_length + i * growth;
       if (length <= begin) continue;
@@ -175,9 +185,9 @@ HWY_EXPORT(attend_many);
 
 void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
-                 float* out, size_t out_stride, LaterBytes later) {
+                 float* out, size_t out_stride, const AfterAttention& after) {
   HWY_DYNAMIC_DISPATCH(attend_many)
-  (q, q_stride, m, keys, values, first_length, growth, d_qk, d_v, scale, out, out_stride, later);
+  (q, q_stride, m, keys, values, first_length, growth, d_qk, d_v, scale, out, out_stride, after);
 }
 
 void attend(const float* q, CacheRows keys, CacheRows values, size_t length, size_t d_qk,

@@ -20,16 +20,22 @@ void attend(const float* q, CacheRows keys, CacheRows values, size_t length, siz
 /// Most queries of one attend_many().
 constexpr size_t kMostQueries = 32;
 
-/// What is read after attention.
 using LaterBytes = std::span<const std::byte>;
+
+/// What is read after attention: another head's keys of the same number and form, if any, and then
+/// some bytes.
+struct AfterAttention {
+  const std::byte* keys = nullptr;
+  LaterBytes later;
+};
 
 /// attend() for m <= kMostQueries queries, with the same bits: query i sees the first `first_length
 /// + i * growth` keys. A block of keys and values is read once for all queries. Asks for some of
-/// `later` meanwhile.
+/// what is read after it meanwhile.
 ///
 /// q: [m, d_qk], rows q_stride apart. out: [m, d_v], rows out_stride apart.
 void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
-                 float* out, size_t out_stride, LaterBytes later = {});
+                 float* out, size_t out_stride, const AfterAttention& after = {});
 
 }  // namespace terse::kernels

@@ -67,9 +67,10 @@ void attend_heads(const float* q, const KvCache& cache, const HeadShape& shape, 
   const size_t length = visible(mask, cache.length() - 1, cache.length());
   const size_t later_each = later.size() / shape.heads;
   for (size_t head = begin; head < end; ++head) {
+    const std::byte* next_keys = head + 1 < end ? cache.keys(head + 1).data : nullptr;
     kernels::attend_many(q + head * shape.d_qk, 0, 1, cache.keys(head), cache.values(head), length,
                          0, shape.d_qk, shape.d_v, scale_of(shape), y + head * shape.d_v, 0,
-                         later.subspan(head * later_each, later_each));
+                         {next_keys, later.subspan(head * later_each, later_each)});
   }
 }
 

@@ -115,7 +115,7 @@ TEST_CASE("kernels of floats give the same bits whatever they ask for") {
   std::vector<float> out(d), out_asking(d);
   attend(x.data(), keys.data(), values.data(), length, d, d, 0.3f, out.data());
   attend_many(x.data(), d, 1, keys.data(), values.data(), length, 0, d, d, 0.3f, out_asking.data(),
-              d, memory);
+              d, {reinterpret_cast<const std::byte*>(values.data()), memory});
   CHECK(out_asking == out);
 }
 
