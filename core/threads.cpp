@@ -46,11 +46,12 @@ class Signal {
     condition_.notify_one();
   }
 
-  /// Returns when the signal has been raised `count` times since it was made.
-  void await(uint32_t count) {
+  /// Returns when the signal has been raised `count` times since it was made. Asks for `reads`
+  /// meanwhile.
+  void await(uint32_t count, kernels::ReadList& reads) {
     if (skips_left_ > 0) {
       --skips_left_;
-    } else if (spin(count)) {
+    } else if (spin(count, reads)) {
       skips_ = 0;
       return;
     } else {
@@ -63,15 +64,21 @@ class Signal {
  private:
   // Where spinning does not help, as on a busy machine, it is tried ever more rarely.
   static constexpr uint32_t kMostSkips = 15;
+  // Few, so that the signal is seen soon.
+  static constexpr size_t kLinesAtOnce = 4;
 
   bool raised(uint32_t count) const { return count_.load(std::memory_order_acquire) == count; }
 
-  bool spin(uint32_t count) const {
+  bool spin(uint32_t count, kernels::ReadList& reads) const {
     const auto deadline = std::chrono::steady_clock::now() + kSpin;
     do {
       for (int i = 0; i < 16; ++i) {
         if (raised(count)) return true;
-        pause();
+        if (reads.done()) {
+          pause();
+        } else {
+          reads.ask(kLinesAtOnce);
+        }
       }
     } while (std::chrono::steady_clock::now() < deadline);
     return false;
@@ -133,14 +140,20 @@ struct Threads::Impl {
   }
 
   void start() {
-    for (Helper& helper : helpers) helper.thread = std::thread([&helper] { serve(helper); });
+    for (Helper& helper : helpers) helper.thread = std::thread([&] { serve(helper); });
   }
 
-  static void serve(Helper& helper) {
+  void serve(Helper& helper) const {
+    kernels::ReadList reads;
+    uint32_t seen = 0;  // which of the lists
     for (uint32_t loop = 1;; ++loop) {
-      helper.start.await(loop);
+      helper.start.await(loop, reads);
       const Work work = helper.work;
       if (work.stop) return;
+      if (seen != lists) {
+        seen = lists;
+        reads = meanwhile;
+      }
       const auto start = Clock::now();
       work.task(work.context, work.begin, work.end);
       helper.seconds = seconds_since(start);
@@ -161,6 +174,10 @@ struct Threads::Impl {
   std::vector<Helper> helpers;
   std::vector<Shares> shares;
   std::vector<float> seconds;  // of the last loop, by thread
+  // What helpers ask for while they wait. They look at it within a loop, the caller sets it
+  // outside.
+  kernels::ReadList meanwhile;
+  uint32_t lists = 0;  // so far
 };
 
 Threads::Threads(size_t count) : impl_(std::make_unique<Impl>(std::max<size_t>(count, 1) - 1)) {
@@ -171,6 +188,11 @@ Threads::~Threads() = default;
 
 size_t Threads::size() const {
   return impl_->helpers.size() + 1;
+}
+
+void Threads::ask_while_waiting(const kernels::ReadList& reads) {
+  impl_->meanwhile = reads;
+  ++impl_->lists;
 }
 
 void Threads::run(size_t count, size_t grain, Task task, void* context) {
@@ -188,12 +210,13 @@ void Threads::run(size_t count, size_t grain, Task task, void* context) {
     helper.work = {task, context, begin(i), begin(i + 1)};
     helper.start.raise();
   }
+  kernels::ReadList nothing;
   const auto start = Clock::now();
   task(context, 0, begin(1));
   impl_->seconds[0] = seconds_since(start);
   for (size_t i = 1; i < parts; ++i) {
     Impl::Helper& helper = impl_->helpers[i - 1];
-    helper.done.await(++helper.loops);
+    helper.done.await(++helper.loops, nothing);
     impl_->seconds[i] = helper.seconds;
   }
   if (shares != nullptr) shares->learn(impl_->seconds);

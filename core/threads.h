@@ -6,6 +6,8 @@
 #include <memory>
 #include <type_traits>
 
+#include "core/kernels/read_ahead.h"
+
 namespace terse {
 
 /// What one thread does with items begin .. end of a loop, where the loop is somebody else's. Made
@@ -40,6 +42,10 @@ class Threads {
         },
         const_cast<void*>(static_cast<const void*>(&work)));
   }
+
+  /// What each helper asks for, once, while it waits behind the next loop in which it works: memory
+  /// rests then, and the caller alone is busy. To be called between loops.
+  void ask_while_waiting(const kernels::ReadList& reads);
 
  private:
   using Task = void (*)(void* context, size_t begin, size_t end);

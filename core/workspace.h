@@ -26,6 +26,14 @@ struct Workspace {
   /// What the layer after the one that runs reads first, for a single token. Set by what holds
   /// both.
   kernels::ReadList next;
+
+  /// Sets it. So little that it stays in every thread's cache is also asked for by threads that
+  /// wait; of more, each would ask for what others read.
+  void read_next(const kernels::ReadList& reads) {
+    constexpr size_t kMostLines = (size_t{384} << 10) / kernels::kLineBytes;
+    next = reads;
+    threads.ask_while_waiting(reads.lines() <= kMostLines ? reads : kernels::ReadList());
+  }
 };
 
 }  // namespace terse

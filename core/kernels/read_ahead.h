@@ -192,6 +192,8 @@ class ReadList {
     return largest;
   }
 
+  bool done() const { return now_ == end_; }
+
   size_t lines() const {
     size_t lines = 0;
     for (size_t i = now_; i < end_; ++i) lines += arrays_[i].lines();

@@ -21,6 +21,8 @@ constexpr size_t kWorthSplitting = size_t{1} << 12;
 constexpr size_t kWorthMultiplying = size_t{1} << 15;
 // Rows of a thread that outweigh its reading the whole projection.
 constexpr size_t kRowsEach = 4;
+// Bytes of a product that is over before it can ask for much by itself.
+constexpr size_t kSmallProjection = size_t{1} << 17;
 // Bytes of a projection of floats that stay in a second-level cache while a thread's rows pass.
 constexpr size_t kCachedProjection = size_t{1} << 18;
 
@@ -74,8 +76,11 @@ void FactoredDense::add_bias(Threads& threads, Matrix products) const {
 }
 
 kernels::ReadList FactoredDense::reads_first() const {
-  if (is_quantized(projection_.dtype)) return {};  // the product asks for all of it in time
-  return reads_of(gating_, TensorKind::gates).then(reads_of(projection_, TensorKind::matrix));
+  const kernels::ReadList all =
+      reads_of(gating_, TensorKind::gates).then(reads_of(projection_, TensorKind::matrix));
+  const bool large = all.lines() * kernels::kLineBytes > kSmallProjection;
+  // Of a large one the product asks for all in time.
+  return is_quantized(projection_.dtype) && large ? kernels::ReadList() : all;
 }
 
 // products: [positions * modules, d_out / modules], with the bias.

@@ -16,7 +16,7 @@ void ResidualStack::forward(ConstMatrix x, LayerStates states, Workspace& work, 
   const kernels::ReadList after = work.next;
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Scratch::Frame frame(work.scratch);
-    if (x.rows == 1) work.next = reads_behind(i, after);
+    if (x.rows == 1) work.read_next(reads_behind(i, after));
     add_layer(*layers_[i], y, part_of(states, i, work.scratch), work, y);
     if (work.probe && work.probe->after_step) work.probe->after_step(name_, i, y, y);
   }

@@ -62,7 +62,7 @@ Streams ReversibleStack::forward(Streams streams, LayerStates states, Workspace&
   const kernels::ReadList after = work.next;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Scratch::Frame frame(work.scratch);
-    if (streams.first.rows == 1) work.next = i + 1 < reads_.size() ? reads_[i + 1] : after;
+    if (streams.first.rows == 1) work.read_next(i + 1 < reads_.size() ? reads_[i + 1] : after);
     if (const auto* half = std::get_if<HalfResidual>(&steps_[i])) {
       add_layer(*half->layer, streams.second, part_of(states, i, work.scratch), work,
                 streams.first);

@@ -11,6 +11,7 @@
 #include <vector>
 
 using terse::Threads;
+using terse::kernels::ReadAhead;
 
 namespace {
 
@@ -109,8 +110,27 @@ TEST_CASE("what helpers wrote is seen after the loop, also when they had gone to
   }
 }
 
-TEST_CASE("threads that wait leave the processor alone") {
+TEST_CASE("loops lose nothing while helpers ask for memory in between") {
+  const std::vector<std::byte> memory(1 << 20);
+  for (const size_t size : {1, 2, 5}) {
+    Threads threads(size);
+    std::vector<int> hits(64, 0);
+    for (int round = 0; round < 2000; ++round) {
+      threads.ask_while_waiting(ReadAhead(memory.data(), size_t{1} << round % 21));
+      for (int loop = 0; loop < 2; ++loop) {
+        threads.for_ranges(hits.size(), 1, [&](size_t begin, size_t end) {
+          for (size_t i = begin; i < end; ++i) ++hits[i];
+        });
+      }
+    }
+    CHECK(hits == std::vector<int>(64, 4000));
+  }
+}
+
+TEST_CASE("threads that wait leave the processor alone, whatever they are to ask for") {
+  const std::vector<std::byte> memory(size_t{64} << 20);
   Threads threads(4);
+  threads.ask_while_waiting(ReadAhead(memory.data(), memory.size()));
   threads.for_ranges(4, 1, [](size_t, size_t) {});
   const std::clock_t before = std::clock();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));

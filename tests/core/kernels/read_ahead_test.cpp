@@ -75,6 +75,13 @@ TEST_CASE("a list to read ahead is asked for whole in its turns, but no faster t
   CHECK(asked == 400);
   CHECK(all.take_turn(1, 8, 100).lines == 0);
 
+  ReadList whole = list();
+  for (size_t left = 400; left > 0; left -= 4) {
+    CHECK(!whole.done());
+    whole.ask(4);
+  }
+  CHECK(whole.done());
+
   ReadList slow = list();
   CHECK(slow.take_turn(2, 8, 3).reads.lines() == 24);
   CHECK(slow.take_turn(0, 8, 3).reads.lines() == 0);

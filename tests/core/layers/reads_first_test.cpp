@@ -37,11 +37,14 @@ TEST_CASE("a quantised sparse layer names the bytes of its controllers") {
   CHECK(bytes < kControllers * 3 / 2);  // the scales, and the ends of pieces
 }
 
-TEST_CASE("a factored projection names its arrays of floats; in bytes it asks by itself") {
+TEST_CASE("a factored projection names its arrays; large ones in bytes it asks for by itself") {
   const ShapesOnly floats(DType::f32), bytes(DType::int8);
   const FactoredDense in_floats(Weights(floats, ""), 4, 64, 128);
   CHECK(in_floats.reads_first().lines() == (4 * 64 + 128 / 4 * 64) / kFloatsOfLine);
-  CHECK(FactoredDense(Weights(bytes, ""), 4, 64, 128).reads_first().lines() == 0);
+  const size_t small = FactoredDense(Weights(bytes, ""), 4, 64, 128).reads_first().lines() * 64;
+  CHECK(small >= 4 * 64 + 128 / 4 * 64);
+  CHECK(small < in_floats.reads_first().lines() * 64);
+  CHECK(FactoredDense(Weights(bytes, ""), 4, 1024, 1024).reads_first().lines() == 0);
 }
 
 TEST_CASE("layers in a row name their reads in that order") {
