@@ -98,9 +98,9 @@ void Attention::attend_one(ConstMatrix x, LayerState* state, Workspace& work, Ma
                            Matrix v, Matrix y) const {
   auto& own = static_cast<AttentionState&>(*state);
   KvCache& cache = own.cache;
+  cache.extend(1);
   work.upcoming = {cache.key_reads(), cache.scale_reads().then(cache.value_reads())};
   const kernels::LaterBytes later = output_ ? kernels::LaterBytes() : work.next.largest();
-  cache.extend(1);
   const auto attend = [&](size_t begin, size_t end) {
     cache.store(k, v, begin, end);
     attend_heads(q.data, cache, heads_, mask_, later, begin, end, y.data);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <span>
 
 #include "core/layers/conv_input.h"
 #include "core/layers/layer.h"
@@ -64,22 +63,6 @@ class LocallyConvDense : public Layer {
   Tensor kernel_;
   const float* bias_;
 };
-
-/// Several convolutions of one input at once: outputs[i] = convolutions[i]->forward(x). All have
-/// the modules and the length of `input`.
-void convolve_together(std::span<const LocallyConvDense* const> convolutions,
-                       const ConvInput& input, Workspace& work, std::span<const Matrix> outputs);
-
-/// Whether the threads should share the modules of one position, with convolve_modules(): it has
-/// every thread read all weights, for which it spares what comes next a loop of its own.
-bool shares_modules(const ConvInput& input, size_t modules, const Threads& threads);
-
-/// convolve_together() for one position in bytes, whose outputs of some modules a thread passes on:
-/// then(begin, end) is called behind these modules, in ranges of at least `grain` where there are
-/// several.
-void convolve_modules(std::span<const LocallyConvDense* const> convolutions, const ConvInput& input,
-                      Workspace& work, std::span<const Matrix> outputs, size_t grain,
-                      const RangeWork& then);
 
 /// LocallyConvDense, or the Dense that Trax builds when there is a single module.
 std::unique_ptr<Layer> make_locally_conv_dense(const Weights& weights,

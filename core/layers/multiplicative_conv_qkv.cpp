@@ -1,6 +1,6 @@
 #include "core/layers/multiplicative_conv_qkv.h"
 
-#include "core/layers/locally_conv_dense.h"
+#include "core/layers/convolve_together.h"
 #include "core/layers/serial.h"
 
 namespace terse {
