@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
-#include <random>
 #include <vector>
 
 #include "core/layers/attention.h"
 #include "core/layers/multiplicative_conv_qkv.h"
 #include "io/random_weights.h"
+#include "tests/support/random_values.h"
 
 using namespace terse;
 
@@ -18,14 +18,6 @@ constexpr size_t kModules = 16;
 constexpr size_t kModel = 1024;
 constexpr size_t kPositions = 20;  // the convolutions' memory moves within them
 constexpr size_t kMostThreads = 3;
-
-std::vector<float> random_values(size_t n) {
-  std::mt19937 generator(1);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(n);
-  for (float& value : values) value = normal(generator);
-  return values;
-}
 
 MultiplicativeConvQkv::Config config_of(bool share_qk) {
   return {kModel, kModules, 3, share_qk, MultiplicativeConvQkv::ValueInput::shared};

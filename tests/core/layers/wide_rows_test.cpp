@@ -1,7 +1,6 @@
 // Vectors so long that the threads share a single one: the same bits as one thread gives.
 #include <catch2/catch.hpp>
 #include <memory>
-#include <random>
 #include <vector>
 
 #include "core/kernels/reference.h"
@@ -12,6 +11,7 @@
 #include "core/layers/layer_norm.h"
 #include "core/layers/locally_conv_dense.h"
 #include "io/random_weights.h"
+#include "tests/support/random_values.h"
 
 using namespace terse;
 
@@ -20,18 +20,10 @@ namespace {
 constexpr size_t kWide = 9216 + 50;  // not whole spans
 constexpr size_t kMostThreads = 3;
 
-std::vector<float> random_row(size_t n) {
-  std::mt19937 generator(1);
-  std::normal_distribution<float> normal;
-  std::vector<float> row(n);
-  for (float& value : row) value = normal(generator);
-  return row;
-}
-
 /// A layer's output for one row, from so many threads.
 std::vector<float> output(const Layer& layer, size_t d_in, size_t d_out, size_t threads) {
   Workspace work(threads);
-  const auto x = random_row(d_in);
+  const auto x = random_values(d_in);
   std::vector<float> y(d_out);
   layer.forward({x.data(), 1, d_in}, nullptr, work, {y.data(), 1, d_out});
   return y;
@@ -62,7 +54,7 @@ TEST_CASE("Layers of a wide row have the same bits on any number of threads") {
 }
 
 TEST_CASE("A sum of wide rows has each value once") {
-  const auto x = random_row(2 * kWide);
+  const auto x = random_values(2 * kWide);
   for (size_t count = 1; count <= kMostThreads; ++count) {
     Threads threads(count);
     std::vector<float> y(x.size(), 1.0f);
@@ -76,7 +68,7 @@ TEST_CASE("A sum of wide rows has each value once") {
 TEST_CASE("A cache of many heads takes a position from any number of threads") {
   using kernels::reference::value_at;
   constexpr size_t kHeads = 96, kSize = 96;
-  const auto x = random_row(2 * kHeads * kSize);
+  const auto x = random_values(2 * kHeads * kSize);
   for (size_t count = 1; count <= kMostThreads; ++count) {
     Threads threads(count);
     KvCache cache(kHeads, kSize, kSize, 1);
