@@ -308,7 +308,7 @@ HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRow
 }
 
 /// sums[r][c] = <x row r, weights of slice c>, over all groups. Asks for what lies `ahead` bytes
-/// behind the weights.
+/// behind the weights, for nothing if that is 0.
 template <size_t kRows, size_t kWide, class Slice>
 HWY_INLINE void panel_products(const QuantizedRows& x, const size_t (&base)[kRows],
                                const Slice (&slices)[kWide], size_t ahead,

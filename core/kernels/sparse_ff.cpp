@@ -124,8 +124,9 @@ void choose_quantized(const QuantizedRows& low, const std::byte* up, const float
   const size_t base[1] = {low.group_of(0)};
   HWY_ALIGN float logits[kSeen * hn::MaxLanes(d)];
   const size_t block_bytes = round_up(n, kPanel) / kPanel * panel_bytes(Slice::kType, k);
-  const size_t ahead = (kAskAhead / block_bytes + 1) * block_bytes;
+  const size_t blocks_ahead = kAskAhead / block_bytes + 1;
   for (size_t b = 0; b < blocks; ++b, up += block_bytes) {
+    const size_t ahead = b + blocks_ahead < blocks ? blocks_ahead * block_bytes : 0;
     Choice best;
     while (best.seen() < n) {
       const size_t first = best.seen() / lanes;
