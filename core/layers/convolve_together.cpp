@@ -44,28 +44,26 @@ class Together {
     });
   }
 
-  // By way of rows of the threads' own: a thread adds to its sums block by block, so they should
-  // not lie beside another thread's.
-  class ApartRows {
-   public:
-    ApartRows(const Together& all, Workspace& work)
-        : apart_(spread(all.rows(), all.d_out_ / all.modules_ * sizeof(float), work.threads)),
-          sums_(work.scratch.floats(apart_ * all.input_.positions() * all.d_out_)) {}
-
-   private:
-    friend class Together;
-    size_t apart_;
-    std::span<float> sums_;
+  // Rows of the threads' own, which lie at `apart` times their index: a thread adds to its sums
+  // block by block, so they should not lie beside another thread's.
+  struct OwnRows {
+    size_t apart;
+    std::span<float> sums;
   };
+  OwnRows own_rows(Workspace& work) const {
+    const size_t apart = spread(rows(), d_out_ / modules_ * sizeof(float), work.threads);
+    return {apart, work.scratch.floats(apart * input_.positions() * d_out_)};
+  }
 
+  // By way of such rows.
   void compute(size_t begin_row, size_t end_row, const kernels::ReadList& later,
-               const ApartRows& own) const {
+               const OwnRows& own) const {
     const Part all{begin_row, end_row, 0, panels_};
     for_each(all, later, [&](size_t i, const Part& part, const kernels::ReadList& its_later) {
       const Matrix& y = outputs_[i];
       const size_t first = begin_row * (y.cols / modules_);
       const size_t count = (end_row - begin_row) * (y.cols / modules_);
-      const Matrix to(own.sums_.data() + (own.apart_ - 1) * first, y.rows, y.cols);
+      const Matrix to(own.sums.data() + (own.apart - 1) * first, y.rows, y.cols);
       convolutions_[i]->compute(input_, part, its_later, to);
       std::copy_n(to.data + first, count, y.data + first);
     });
@@ -112,7 +110,7 @@ void convolve_together(std::span<const LocallyConvDense* const> convolutions,
       all.compute({begin * all.modules(), end * all.modules(), 0, all.panels()}, {});
     });
   } else if (input.in_bytes() && uneven && all.rows() >= kRowsEach * work.threads.size()) {
-    const Together::ApartRows own(all, work);
+    const Together::OwnRows own = all.own_rows(work);
     work.threads.for_ranges(all.rows(), all.grain_of_rows(), [&](size_t begin, size_t end) {
       all.compute(begin, end, later.part(begin, end, all.rows()), own);
     });
@@ -132,7 +130,7 @@ void convolve_modules(std::span<const LocallyConvDense* const> convolutions, con
                       Workspace& work, std::span<const Matrix> outputs, size_t grain,
                       const RangeWork& then) {
   const Together all(convolutions, input, outputs);
-  const Together::ApartRows own(all, work);
+  const Together::OwnRows own = all.own_rows(work);
   grain = std::min(grain, all.grain_of_rows());
   work.threads.for_ranges(all.modules(), grain, [&](size_t begin, size_t end) {
     all.compute(begin, end, work.upcoming.convolutions.part(begin, end, all.modules()), own);
