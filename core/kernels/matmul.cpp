@@ -14,15 +14,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace terse::kernels::HWY_NAMESPACE {
 
-// Rows of x in a tile: as many as leave the sums in registers.
-#if HWY_TARGET <= HWY_AVX3
-constexpr size_t kTileRows = 6;
-#elif HWY_TARGET <= HWY_AVX2
-constexpr size_t kTileRows = 3;
-#else
-constexpr size_t kTileRows = 2;
-#endif
-
 // Bytes of weights that are used for all rows of x before the next ones: half of a small L2.
 constexpr size_t kCachedBytes = 256 * 1024;
 
@@ -83,29 +74,15 @@ void product_rows(Product<W>& p, size_t i, size_t begin, size_t end) {
   if (begin + 4 * quarter < end) product_tile<kRows>(p, i, begin + 4 * quarter, 1, end);
 }
 
-/// As product_rows, for `rows` <= kRows.
-template <size_t kRows, class W>
-void product_some_rows(Product<W>& p, size_t rows, size_t i, size_t begin, size_t end) {
-  if constexpr (kRows > 0) {
-    if (rows == kRows) {
-      product_rows<kRows>(p, i, begin, end);
-    } else {
-      product_some_rows<kRows - 1>(p, rows, i, begin, end);
-    }
-  }
-}
-
 template <class W>
 void product(Product<W> p, size_t m) {
-  p.tiles = (m + kTileRows - 1) / kTileRows * ((p.n + 3) / 4);
+  p.tiles = tiles_of(m) * ((p.n + 3) / 4);
   const size_t row_bytes = std::max<size_t>(p.k * sizeof(W), 1);
   const size_t cached = std::max<size_t>(kCachedBytes / row_bytes / 4 * 4, 4);
   const size_t outputs = m <= kTileRows ? p.n : cached;
   for (size_t begin = 0; begin < p.n; begin += outputs) {
     const size_t end = std::min(begin + outputs, p.n);
-    for (size_t i = 0; i < m; i += kTileRows) {
-      product_some_rows<kTileRows>(p, std::min(kTileRows, m - i), i, begin, end);
-    }
+    for_each_tile(m, [&](auto rows, size_t i) { product_rows<rows>(p, i, begin, end); });
   }
 }
 
