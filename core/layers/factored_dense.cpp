@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/kernels/gated_matmul.h"
 #include "core/kernels/matmul.h"
 #include "core/kernels/quantized_matmul.h"
 #include "core/kernels/vector.h"
@@ -91,14 +92,19 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
     return;
   }
   const size_t d = x.cols;
+  const bool floats = !is_quantized(projection_.dtype);
+  const bool cached =
+      floats && matrix_bytes(projection_.dtype, products.cols, d) <= kCachedProjection;
+  if (cached && x.rows == 1 && gating_.dtype == projection_.dtype) {
+    multiply_one(x.data, d, work, products);
+    return;
+  }
   const Matrix gated = work.scratch.matrix(products.rows, d);
   const auto gate = [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       kernels::multiply(x.row(i / modules_), gates(i, d), d, gated.row(i));
     }
   };
-  const bool cached = !is_quantized(projection_.dtype) &&
-                      matrix_bytes(projection_.dtype, products.cols, d) <= kCachedProjection;
   if (cached && products.rows >= kRowsEach * work.threads.size()) {
     // As with bytes: what a thread has gated it multiplies from its own cache.
     const size_t grain = kWorthMultiplying / (d * products.cols) + 1;
@@ -114,6 +120,20 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
   work.threads.for_ranges(gated.rows, kWorthSplitting / d + 1, gate);
   linear(gated, projection_, nullptr, work, products, work.upcoming.projection);
   add_bias(work.threads, products);
+}
+
+// A single position: threads share the outputs, so that each weight of the projection is read by
+// one of them, and gate all rows, whose gates are far fewer.
+void FactoredDense::multiply_one(const float* x, size_t d, Workspace& work, Matrix products) const {
+  const size_t panels = round_up(products.cols, kPanel) / kPanel;
+  const size_t grain = kWorthMultiplying / (d * kPanel * modules_) + 1;
+  work.threads.for_ranges(panels, grain, [&](size_t begin, size_t end) {
+    const size_t first = begin * kPanel;
+    kernels::gated_matmul(x, gating_, modules_, kernels::WeightView(projection_).outputs(first, d),
+                          std::min(end * kPanel, products.cols) - first, d,
+                          bias_ == nullptr ? nullptr : bias_ + first, products.data + first,
+                          products.stride, work.upcoming.projection.part(begin, end, panels));
+  });
 }
 
 void FactoredDense::multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix products) const {

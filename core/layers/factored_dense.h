@@ -26,6 +26,7 @@ class FactoredDense : public Layer {
 
  private:
   void multiply(ConstMatrix x, Workspace& work, Matrix products) const;
+  void multiply_one(const float* x, size_t d, Workspace& work, Matrix products) const;
   void multiply_in_bytes(ConstMatrix x, Workspace& work, Matrix products) const;
   void add_bias(Matrix products, size_t begin, size_t end) const;
   void add_bias(Threads& threads, Matrix products) const;
