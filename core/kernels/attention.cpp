@@ -24,7 +24,7 @@ constexpr size_t kBlock = 128;
 /// columns, or `part` lanes of one; `width` floats are a row
 template <size_t kVectors, class V>
 HWY_INLINE void add_columns(const float* weights, const V* values, size_t count, size_t width,
-                            float decay, size_t part, const Ahead& ahead, float* out) {
+                            float decay, size_t part, const Reads& ahead, float* out) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
   FloatVec sums[kVectors];
@@ -49,7 +49,7 @@ HWY_INLINE void add_columns(const float* weights, const V* values, size_t count,
 /// columns do the prefetching.
 template <size_t kVectors, class V>
 HWY_INLINE void add_values(const float* weights, const V* values, size_t count, size_t d_v,
-                           float decay, size_t c, Ahead ahead, float* out) {
+                           float decay, size_t c, Reads ahead, float* out) {
   const size_t lanes = hn::Lanes(Floats());
   for (; c + kVectors * lanes <= d_v; c += kVectors * lanes, ahead = {}) {
     add_columns<kVectors>(weights, values + c, count, d_v, decay, lanes, ahead, out + c);
@@ -62,7 +62,7 @@ HWY_INLINE void add_values(const float* weights, const V* values, size_t count, 
 }
 
 HWY_NOINLINE void score_block(const float* q, CacheRows keys, size_t count, size_t d_qk,
-                              float scale, const Ahead& ahead, float* scores) {
+                              float scale, const Reads& ahead, float* scores) {
   if (keys.type == CacheType::int8 && d_qk <= kMostShortTerms) {
     HWY_ALIGN int16_t shorts[kMostShortTerms];
     const float step = to_shorts(q, d_qk, shorts);
@@ -77,7 +77,7 @@ HWY_NOINLINE void score_block(const float* q, CacheRows keys, size_t count, size
 
 /// Leaves the rows' own scales in the weights.
 HWY_NOINLINE void add_block(float* weights, CacheRows values, size_t count, size_t d_v, float decay,
-                            const Ahead& ahead, float* out) {
+                            const Reads& ahead, float* out) {
   if (values.scales != nullptr) apply_scales(1.0f, values.scales, count, weights);
 #if HWY_TARGET != HWY_SCALAR
   if (values.type == CacheType::int8) {
@@ -108,30 +108,20 @@ struct Head {
 
 /// Keys and values of a block stand far apart, so neither is where the hardware's prefetching
 /// expects the next read: while the keys are read, the block's values are asked for, and then the
-/// keys of the next block, or the first ones of the next head. Of what comes later, half is asked
-/// for with the keys, half with the values: some lines for each, but less than its own, which come
-/// first.
+/// keys of the next block, or the first ones of the next head.
 struct BlockAhead {
-  Ahead with_keys, with_values;
+  Reads with_keys, with_values;
 
-  static BlockAhead of(const Head& head, size_t begin, size_t length, const AfterAttention& after) {
-    const bool last = begin + kBlock >= length;
-    const LaterBytes later = after.later;
+  static BlockAhead of(const Head& head, size_t begin, size_t length, const std::byte* next_keys) {
     const Reads values = rows(head.values, begin, head.d_v);
-    const Reads next_keys =
-        last ? next_head(head, begin, length, after) : rows(head.keys, begin + kBlock, head.d_qk);
-    const size_t lines = (later.size() / 2 / length + kLineBytes / 2) / kLineBytes;
-    const size_t bytes =
-        std::min(lines, std::max<size_t>(values.bytes / kLineBytes / 2, 1)) * kLineBytes;
-    const auto later_from = [&](size_t row) { return Reads{later.data() + row * bytes, bytes}; };
-    return {{values, later_from(begin)}, {next_keys, later_from(length + begin)}};
+    if (begin + kBlock < length) return {values, rows(head.keys, begin + kBlock, head.d_qk)};
+    return {values, next_head(head, begin, length, next_keys)};
   }
   // Its first block of keys, in the time of the last block of this head.
-  static Reads next_head(const Head& head, size_t begin, size_t length,
-                         const AfterAttention& after) {
-    if (after.keys == nullptr) return {};
+  static Reads next_head(const Head& head, size_t begin, size_t length, const std::byte* keys) {
+    if (keys == nullptr) return {};
     const size_t bytes = std::min(kBlock, length) * head.d_qk * size_of(head.keys.type);
-    return {after.keys, round_up((bytes + length - begin - 1) / (length - begin), kLineBytes)};
+    return {keys, round_up((bytes + length - begin - 1) / (length - begin), kLineBytes)};
   }
   static Reads rows(CacheRows all, size_t first, size_t d) {
     return {all.from(first, d).data, d * size_of(all.type)};
@@ -154,14 +144,14 @@ HWY_INLINE void attend_block(const float* q, const Head& head, size_t begin, siz
 
 void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
-                 float* out, size_t out_stride, const AfterAttention& after) {
+                 float* out, size_t out_stride, const std::byte* next_keys) {
   Running running[kMostQueries];
   const Head head{keys, values, d_qk, d_v, scale};
   for (size_t i = 0; i < m; ++i) std::fill_n(out + i * out_stride, d_v, 0.0f);
   const size_t longest = first_length + (m - 1) * growth;
   for (size_t begin = 0; begin < longest; begin += kBlock) {
     // The first query that sees the block brings it into the cache for all.
-    BlockAhead ahead = BlockAhead::of(head, begin, longest, after);
+    BlockAhead ahead = BlockAhead::of(head, begin, longest, next_keys);
     for (size_t i = 0; i < m; ++i) {
       const size_t length = first_length + i * growth;
       if (length <= begin) continue;
@@ -185,14 +175,15 @@ HWY_EXPORT(attend_many);
 
 void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
-                 float* out, size_t out_stride, const AfterAttention& after) {
+                 float* out, size_t out_stride, const std::byte* next_keys) {
   HWY_DYNAMIC_DISPATCH(attend_many)
-  (q, q_stride, m, keys, values, first_length, growth, d_qk, d_v, scale, out, out_stride, after);
+  (q, q_stride, m, keys, values, first_length, growth, d_qk, d_v, scale, out, out_stride,
+   next_keys);
 }
 
 void attend(const float* q, CacheRows keys, CacheRows values, size_t length, size_t d_qk,
             size_t d_v, float scale, float* out) {
-  attend_many(q, d_qk, 1, keys, values, length, 0, d_qk, d_v, scale, out, d_v, {});
+  attend_many(q, d_qk, 1, keys, values, length, 0, d_qk, d_v, scale, out, d_v);
 }
 
 }  // namespace terse::kernels

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 
 #include "core/kernels/cache_rows.h"
 
@@ -20,22 +19,13 @@ void attend(const float* q, CacheRows keys, CacheRows values, size_t length, siz
 /// Most queries of one attend_many().
 constexpr size_t kMostQueries = 32;
 
-using LaterBytes = std::span<const std::byte>;
-
-/// What is read after attention: another head's keys of the same number and form, if any, and then
-/// some bytes.
-struct AfterAttention {
-  const std::byte* keys = nullptr;
-  LaterBytes later;
-};
-
 /// attend() for m <= kMostQueries queries, with the same bits: query i sees the first `first_length
-/// + i * growth` keys. A block of keys and values is read once for all queries. Asks for some of
-/// what is read after it meanwhile.
+/// + i * growth` keys. A block of keys and values is read once for all queries.
 ///
-/// q: [m, d_qk], rows q_stride apart. out: [m, d_v], rows out_stride apart.
+/// q: [m, d_qk], rows q_stride apart. out: [m, d_v], rows out_stride apart. next_keys: another
+/// head's, of the same number and form, which are asked for meanwhile; or null.
 void attend_many(const float* q, size_t q_stride, size_t m, CacheRows keys, CacheRows values,
                  size_t first_length, size_t growth, size_t d_qk, size_t d_v, float scale,
-                 float* out, size_t out_stride, const AfterAttention& after = {});
+                 float* out, size_t out_stride, const std::byte* next_keys = nullptr);
 
 }  // namespace terse::kernels

@@ -79,7 +79,7 @@ HWY_INLINE void score_byte_group(const int16_t* q, const int8_t* const (&rows)[k
 
 /// scores[j] = <q, keys[j]>    for j < count, in whole groups of kScoreGroup
 HWY_INLINE void score_bytes(const int16_t* q, const int8_t* keys, size_t count, size_t d,
-                            const Ahead& ahead, float* scores) {
+                            const Reads& ahead, float* scores) {
   for (size_t j = 0; j < count; j += kScoreGroup) {
     const int8_t* rows[kScoreGroup];
     for (size_t c = 0; c < kScoreGroup; ++c) rows[c] = keys + std::min(j + c, count - 1) * d;
@@ -103,7 +103,7 @@ HWY_INLINE void score_bytes(const int16_t* q, const int8_t* keys, size_t count, 
 template <size_t kVectors>
 HWY_INLINE void add_byte_columns(const int16_t* weights, const int8_t* values, size_t count,
                                  size_t width, float decay, float step, size_t part,
-                                 const Ahead& ahead, float* out) {
+                                 const Reads& ahead, float* out) {
   const Shorts d;
   const size_t lanes = hn::Lanes(d);
   SumVec low[kVectors], high[kVectors];
@@ -149,7 +149,7 @@ HWY_INLINE void add_byte_columns(const int16_t* weights, const int8_t* values, s
 /// The same for all d_v columns; weights: an even number of them, filled up with zero. The first
 /// columns do the prefetching.
 HWY_INLINE void add_bytes(const int16_t* weights, const int8_t* values, size_t count, size_t d_v,
-                          float decay, float step, Ahead ahead, float* out) {
+                          float decay, float step, Reads ahead, float* out) {
   const size_t lanes = hn::Lanes(Shorts());
   size_t c = 0;
   for (; c + 2 * lanes <= d_v; c += 2 * lanes, ahead = {}) {

@@ -26,16 +26,6 @@ struct Reads {
   }
 };
 
-/// What the same attention reads next, and what is read after it.
-struct Ahead {
-  Reads next, later;
-
-  HWY_INLINE void prefetch(size_t row, size_t rows) const {
-    next.prefetch(row, rows);
-    later.prefetch(row, rows);
-  }
-};
-
 /// Calls work(elements) with a pointer to the rows' own type.
 template <class Work>
 HWY_INLINE void with_elements(CacheRows rows, const Work& work) {
@@ -63,7 +53,7 @@ HWY_INLINE void score_group(const float* q, const K* keys, size_t n, size_t d, f
 /// scores[j] = <q, keys[j]>    for j < count, in whole groups
 template <class K>
 HWY_INLINE void score_elements(const float* q, const K* keys, size_t count, size_t d,
-                               const Ahead& ahead, float* scores) {
+                               const Reads& ahead, float* scores) {
   size_t j = 0;
   for (; j + kScoreGroup <= count; j += kScoreGroup) {
     ahead.prefetch(j, kScoreGroup);

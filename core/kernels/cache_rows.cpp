@@ -92,7 +92,7 @@ void score_rows(const float* q, CacheRows rows, size_t n, size_t d, float scale,
     const size_t count = std::min(kScoredBlock, n - begin);
     const CacheRows some = rows.from(begin, d);
     with_elements(some,
-                  [&](const auto* keys) { score_elements(q, keys, count, d, Ahead(), block); });
+                  [&](const auto* keys) { score_elements(q, keys, count, d, Reads(), block); });
     apply_scales(scale, some.scales, count, block);
     std::copy_n(block, count, scores + begin);
   }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <span>
 
 namespace terse::kernels {
 
@@ -81,12 +80,6 @@ class ReadAhead {
   ReadAhead part(size_t begin, size_t end, size_t parts) const {
     const size_t from = ranges_ * begin / parts;
     return {range() + from * stride_, bytes_, ranges_ * end / parts - from, stride_};
-  }
-
-  /// All bytes, if the ranges are one piece.
-  std::span<const std::byte> piece() const {
-    const bool whole = ranges_ == 1 || stride_ == bytes_;
-    return {range(), whole ? ranges_ * bytes_ : 0};
   }
 
   /// Lines that are left.
@@ -181,15 +174,6 @@ class ReadList {
     ReadList some;
     for (size_t i = now_; i < end_; ++i) some.then(arrays_[i].part(begin, end, parts));
     return some;
-  }
-
-  /// The largest of the arrays that are in one piece.
-  std::span<const std::byte> largest() const {
-    std::span<const std::byte> largest;
-    for (size_t i = now_; i < end_; ++i) {
-      if (arrays_[i].piece().size() > largest.size()) largest = arrays_[i].piece();
-    }
-    return largest;
   }
 
   bool done() const { return now_ == end_; }

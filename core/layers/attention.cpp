@@ -99,11 +99,10 @@ void Attention::attend_one(ConstMatrix x, LayerState* state, Workspace& work, Ma
   auto& own = static_cast<AttentionState&>(*state);
   KvCache& cache = own.cache;
   cache.extend(1);
-  work.upcoming = {cache.key_reads(), cache.scale_reads().then(cache.value_reads())};
-  const kernels::LaterBytes later = output_ ? kernels::LaterBytes() : work.next.largest();
+  work.upcoming = upcoming_of(cache, work.threads);
   const auto attend = [&](size_t begin, size_t end) {
     cache.store(k, v, begin, end);
-    attend_heads(q.data, cache, heads_, mask_, later, begin, end, y.data);
+    attend_heads(q.data, cache, heads_, mask_, begin, end, y.data);
   };
   qkv_->forward_then(x, own.qkv.get(), work, q, k, v,
                      {heads_.heads, heads_worth_sharing(cache, heads_), std::ref(attend)});

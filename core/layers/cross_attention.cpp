@@ -113,7 +113,7 @@ void CrossAttention::forward(ConstMatrix x, LayerStates states, Workspace& work,
   const bool single = x.rows == 1;
   if (single) {
     const KvCache& source = *static_cast<CrossAttentionState*>(states[0])->source;
-    work.upcoming = {source.key_reads(), source.scale_reads().then(source.value_reads())};
+    work.upcoming = upcoming_of(source, work.threads);
   }
   ConstMatrix queries = x;
   if (query_) {

@@ -9,6 +9,10 @@ namespace {
 // Keys and values worth waking another thread for.
 constexpr size_t kWorthSplitting = size_t{1} << 16;
 
+// Of a thread's keys and values, what stays in its second-level cache while it reads the weights of
+// the loops in between.
+constexpr size_t kKeptBytes = size_t{256} << 10;
+
 // How many positions, from the first, the one at `position` sees.
 size_t visible(Mask mask, size_t position, size_t length) {
   if (mask == Mask::none) return length;
@@ -63,15 +67,19 @@ void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches
 }
 
 void attend_heads(const float* q, const KvCache& cache, const HeadShape& shape, Mask mask,
-                  kernels::LaterBytes later, size_t begin, size_t end, float* y) {
+                  size_t begin, size_t end, float* y) {
   const size_t length = visible(mask, cache.length() - 1, cache.length());
-  const size_t later_each = later.size() / shape.heads;
   for (size_t head = begin; head < end; ++head) {
     const std::byte* next_keys = head + 1 < end ? cache.keys(head + 1).data : nullptr;
     kernels::attend_many(q + head * shape.d_qk, 0, 1, cache.keys(head), cache.values(head), length,
                          0, shape.d_qk, shape.d_v, scale_of(shape), y + head * shape.d_v, 0,
-                         {next_keys, later.subspan(head * later_each, later_each)});
+                         next_keys);
   }
+}
+
+Upcoming upcoming_of(const KvCache& cache, const Threads& threads) {
+  if (cache.bytes_used() > kKeptBytes * threads.size()) return {};
+  return {cache.key_reads(), cache.scale_reads().then(cache.value_reads())};
 }
 
 size_t heads_worth_sharing(const KvCache& cache, const HeadShape& shape) {

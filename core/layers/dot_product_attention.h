@@ -28,9 +28,13 @@ void dot_product_attention(ConstMatrix q, std::span<const KvCache* const> caches
                            const HeadShape& shape, Mask mask, Workspace& work, Matrix y);
 
 /// The same for heads begin .. end of one position, the last of its cache; for one thread of those
-/// that share the heads. Asks for its share of `later`.
+/// that share the heads.
 void attend_heads(const float* q, const KvCache& cache, const HeadShape& shape, Mask mask,
-                  kernels::LaterBytes later, size_t begin, size_t end, float* y);
+                  size_t begin, size_t end, float* y);
+
+/// What the projections and the convolutions before the attention may ask for: its keys; its
+/// values. Nothing where that is so much that it would leave the second-level caches again.
+Upcoming upcoming_of(const KvCache& cache, const Threads& threads);
 
 /// Heads of one position that are worth waking another thread for.
 size_t heads_worth_sharing(const KvCache& cache, const HeadShape& shape);
