@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/kernels/read_ahead.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/kernels/layer_norm.cpp"
 #include <hwy/foreach_target.h>
@@ -137,6 +139,11 @@ void normalise(const float* x, size_t n, const Norm& norm, const float* scale, c
 
 void layer_norm(const float* x, size_t n, const float* scale, const float* bias, bool center,
                 float* y) {
+  // While the moments are summed these come from memory.
+  for (size_t i = 0; i < n; i += kLineBytes / sizeof(float)) {
+    prefetch_near(scale + i);
+    if (center) prefetch_near(bias + i);
+  }
   SumOfMoments sum;
   for (size_t i = 0; i < n; i += kNormPart) {
     const size_t part = std::min(kNormPart, n - i);
