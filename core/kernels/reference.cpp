@@ -97,6 +97,19 @@ void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, s
   }
 }
 
+void gated_matmul(const float* x, WeightView gates, size_t modules, WeightView w, size_t n,
+                  size_t k, const float* bias, float* y, size_t y_stride) {
+  for (size_t i = 0; i < modules; ++i) {
+    for (size_t j = 0; j < n; ++j) {
+      double sum = bias == nullptr ? 0.0 : bias[i * y_stride + j];
+      for (size_t p = 0; p < k; ++p) {
+        sum += double{x[p]} * value_at(gates, i * k + p) * value_at(w, j * k + p);
+      }
+      y[i * y_stride + j] = static_cast<float>(sum);
+    }
+  }
+}
+
 void convolve(const Patches& x, WeightView w, size_t n, const float* bias, float* y,
               size_t y_stride) {
   for (size_t j = 0; j < x.modules; ++j) {

@@ -21,6 +21,9 @@ float value_at(CacheRows rows, size_t j, size_t c, size_t stride);
 void matmul(const float* x, size_t x_stride, size_t m, WeightView w, size_t n, size_t k,
             const float* bias, float* y, size_t y_stride);
 
+void gated_matmul(const float* x, WeightView gates, size_t modules, WeightView w, size_t n,
+                  size_t k, const float* bias, float* y, size_t y_stride);
+
 void convolve(const Patches& x, WeightView w, size_t n, const float* bias, float* y,
               size_t y_stride);
 

@@ -74,18 +74,17 @@ TEST_CASE("gated_matmul gives the bits of gated rows and their product, however 
   });
 }
 
-TEST_CASE("gated_matmul is exact on small integers") {
+TEST_CASE("gated_matmul is exact on small integers at every shape") {
   for_each_isa_and_type([](DType dtype) {
-    const Case c{7, 9, 45};
-    const auto x = random_integers(c.k, 1), gates = random_integers(c.modules * c.k, 2);
-    const auto w = random_integers(c.n * c.k, 3);
-    const std::vector<float> y = Product(c, x, gates, w, dtype).in_parts(nullptr, c.n);
-    for (size_t i = 0; i < c.modules; ++i) {
-      for (size_t j = 0; j < c.n; ++j) {
-        float sum = 0.0f;
-        for (size_t p = 0; p < c.k; ++p) sum += x[p] * gates[i * c.k + p] * w[j * c.k + p];
-        REQUIRE(y[i * (c.n + 2) + j] == sum);
-      }
+    for (const Case& c : kCases) {
+      INFO("modules " << c.modules << " n " << c.n << " k " << c.k);
+      const Product product(c, random_integers(c.k, 1), random_integers(c.modules * c.k, 2),
+                            random_integers(c.n * c.k, 3), dtype);
+      const auto bias = random_integers(c.modules * product.stride, 4);
+      std::vector<float> expected(c.modules * product.stride, 77.0f);
+      reference::gated_matmul(product.x.data(), product.gates, c.modules, product.w, c.n, c.k,
+                              bias.data(), expected.data(), product.stride);
+      REQUIRE(product.in_parts(bias.data(), c.n) == expected);
     }
   });
 }
