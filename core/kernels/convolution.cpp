@@ -30,7 +30,8 @@ template <size_t kModules, class W>
 HWY_NOINLINE void convolve_tile(Convolution<W>& c, size_t j, size_t o) {
   const Patches& x = c.x;
   constexpr size_t kLine = LineOf<const W*>::kValues;
-  AskInTurn ahead(j / kTileRows, tiles_of(x.modules), x.taps * (x.width / kLine), c.later, c.turns);
+  AskInTurn ahead(j / kTileRows, tiles_of(x.modules), x.taps * (x.width / kLine),
+                  o + kTileOutputs < c.n, c.later, c.turns);
   FloatVec sums[kModules][kTileOutputs];
   clear_sums(sums);
   for (size_t l = 0; l < x.taps; ++l) {

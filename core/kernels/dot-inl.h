@@ -83,8 +83,8 @@ HWY_INLINE void clear_sums(FloatVec (&sums)[kRows][kOutputs]) {
 
 struct NothingAhead {};
 
-/// step(p, n) on the vectors of k values from p on, of n lanes each: true_type() behind it if that
-/// is a part of a vector. ahead(p) before each whole line of kLine values.
+/// step(p, n, part) on the vectors of k values, from p on and of n lanes each; `part` is true_type
+/// for a last one that is not whole. ahead(p) before each whole line of kLine values.
 template <size_t kLine, class Ahead, class Step>
 HWY_INLINE void for_each_vector(size_t k, const Ahead& ahead, const Step& step) {
   const size_t lanes = hn::Lanes(Floats());
@@ -138,24 +138,25 @@ HWY_INLINE void store_sums(const FloatVec (&sums)[kRows][kTileOutputs], size_t n
 /// read later: while it computes, memory would rest.
 class AskInTurn {
  public:
-  /// Tile `tile` of `tiles`, in so many lines. The first asks for nothing later, and takes no turn
-  /// of `turns`: it may itself wait for memory.
-  AskInTurn(size_t tile, size_t tiles, size_t lines, ReadList& later, size_t& turns)
-      : tiles_(tiles), others_(tile) {
+  /// Tile `tile` of `tiles`, in so many lines; `next`: whether there are next rows. The first asks
+  /// for nothing later, and takes no turn of `turns`: it may itself wait for memory.
+  AskInTurn(size_t tile, size_t tiles, size_t lines, bool next, ReadList& later, size_t& turns)
+      : tiles_(tiles), others_(tile), next_(next) {
     if (tile > 0) later_ = later.take_turn(turns--, lines, kMostLater);
   }
 
-  /// At a line of the rows; the next rows' lies `next` values behind.
+  /// At a line of the rows; the next rows' lies `distance` values behind.
   template <class W>
-  HWY_INLINE void step(const W* const (&rows)[kTileOutputs], size_t next) {
-    if (others_-- > 0) return later_.step();
+  HWY_INLINE void step(const W* const (&rows)[kTileOutputs], size_t distance) {
+    if (!next_ || others_-- > 0) return later_.step();
     others_ = tiles_ - 1;
-    for (const W* row : rows) prefetch_near(row + next);
+    for (const W* row : rows) prefetch_near(row + distance);
   }
 
  private:
   size_t tiles_;
   size_t others_;  // that ask for the lines before this one's next
+  bool next_;
   PacedReads later_;
 };
 

@@ -38,7 +38,8 @@ HWY_NOINLINE void gated_tile(GatedProduct<W>& g, size_t i, size_t j) {
   const W* rows[kTileOutputs];
   for (size_t c = 0; c < kTileOutputs; ++c) rows[c] = g.w + std::min(j + c, g.n - 1) * g.k;
   constexpr size_t kLine = LineOf<const W*>::kValues;
-  AskInTurn ahead(i / kTileRows, tiles_of(g.modules), g.k / kLine, g.later, g.turns);
+  AskInTurn ahead(i / kTileRows, tiles_of(g.modules), g.k / kLine, j + kTileOutputs < g.n, g.later,
+                  g.turns);
   FloatVec sums[kRows][kTileOutputs];
   clear_sums(sums);
   const auto ask = [&](size_t p) TERSE_INLINED { ahead.step(rows, kTileOutputs * g.k + p); };

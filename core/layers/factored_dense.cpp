@@ -92,9 +92,8 @@ void FactoredDense::multiply(ConstMatrix x, Workspace& work, Matrix products) co
     return;
   }
   const size_t d = x.cols;
-  const bool floats = !is_quantized(projection_.dtype);
-  const bool cached =
-      floats && matrix_bytes(projection_.dtype, products.cols, d) <= kCachedProjection;
+  const bool cached = !is_quantized(projection_.dtype) &&
+                      matrix_bytes(projection_.dtype, products.cols, d) <= kCachedProjection;
   if (cached && x.rows == 1 && gating_.dtype == projection_.dtype) {
     multiply_one(x.data, d, work, products);
     return;
