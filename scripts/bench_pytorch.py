@@ -2,7 +2,8 @@
 """The dense twin of c4-medium in terse and its matrix products in PyTorch, on this machine, in one run.
 
 PyTorch does the products of one token (the faster one of torch.mv and nn.Linear) and those of a whole source with their softmax
-attention, at float32; what else the model does (norms, SRU, choosing a token) only terse does. Needs Debian's python3-torch.
+attention, at float32; what else the model does (norms, SRU, choosing a token) only terse does. Needs Debian's python3-torch and
+libopenblas0-pthread.
 """
 import argparse
 import json
@@ -23,6 +24,13 @@ def load_torch(threads):
     import torch
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
+
+
+def refuse_reference_blas():
+    """Debian's PyTorch multiplies with whatever provides libblas; the reference is some 20 times slower than what people use."""
+    if "/blas/libblas.so" in Path("/proc/self/maps").read_text():
+        raise SystemExit("bench_pytorch.py: PyTorch has only the reference BLAS here, which is nothing to compare with; install "
+                         "libopenblas0-pthread")
 
 
 def matrix(outputs, inputs):
@@ -114,8 +122,9 @@ def main():
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
 
-    terse = terse_bench(options)
     load_torch(options.threads)
+    refuse_reference_blas()
+    terse = terse_bench(options)
     twin = Twin(json.loads((ROOT / f"models/presets/{PRESET}.json").read_text())["args"])
     tokens = {how: token_ms(twin.token_matrices(), how, options.repeat) for how in ("torch.mv", "nn.Linear")}
     prefill = options.context / seconds(lambda: twin.read_source(options.context), options.repeat)
