@@ -4,8 +4,9 @@ set -euo pipefail
 
 build_packages=(g++ cmake ninja-build pkg-config libcli11-dev libeigen3-dev libspdlog-dev libsentencepiece-dev
   nlohmann-json3-dev libhwy-dev libicu-dev libssl-dev)
+# PyTorch multiplies with whatever BLAS there is: without OpenBLAS with the reference, many times slower.
 test_packages=(catch2 python3 python3-numpy sentencepiece bats jq tmux
-  python3-torch python3-sentencepiece python3-nltk lz4
+  python3-torch libopenblas0-pthread python3-sentencepiece python3-nltk lz4
   parallel rsync slurmctld slurmd slurm-client)
 
 case "${1:-}" in
